@@ -1,0 +1,55 @@
+# Every target does its own set-up. What it needs from the machine: Python 3.11 or newer, with venv, and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: run serve install test check catalogues lock clean
+
+run: .venv/installed  ## The demo: sample clinic, sample patients, nothing is really sent
+	$(BIN)/bot demo $(if $(PORT),--port $(PORT))
+
+serve: .venv/installed .env  ## The real daemon, from .env
+	$(BIN)/bot run $(if $(PORT),--port $(PORT))
+
+install: .venv/installed  ## .venv with the locked dependencies
+
+test: check  ## Lint, types, import rules, then all tests
+	$(BIN)/python -m pytest
+
+check: .venv/installed-dev  ## Lint, types and import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+catalogues: .venv/installed-dev  ## Extract the English texts and update every catalogue with them
+	$(BIN)/pybabel -q extract -F pyproject.toml -k say --no-default-keywords --add-location=file --sort-by-file \
+		-c "Translators:" --project scan-reminders --version 1 \
+		--copyright-holder "the scan-reminders authors" -o locales/messages.pot .
+	$(BIN)/pybabel -q update -i locales/messages.pot -d locales --omit-header --no-fuzzy-matching --width 100
+
+lock: .venv/installed-dev  ## Write the hashed lock files anew
+	$(PIP) install uv
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group build -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+clean:  ## Remove what the targets above made
+	rm -rf .venv *.egg-info
+
+.env:
+	@echo "There is no .env yet: copy .env.example to .env and fill it in (see README.md)." >&2; exit 1
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@

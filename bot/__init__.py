@@ -1,0 +1,1 @@
+"""The running service: enrols appointments, sends reminders, answers patients."""

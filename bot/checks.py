@@ -1,0 +1,69 @@
+"""``bot check``: everything that is wrong before it can harm anybody."""
+
+import asyncio
+import string
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.database import check_database, open_database
+from bot.settings import Settings, SettingsError, find_warnings, load_settings
+from bot.sms import SendError, TwilioSender
+from messages.languages import LANGUAGES, read_catalogue, read_sources
+from messages.words import WordsError, read_words
+
+
+def find_troubles(*, online: bool) -> tuple[list[str], list[str]]:
+    """What is wrong, and what is only probably not meant, each as a sentence."""
+    troubles = find_language_troubles()
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        return [*map(str, error.problems), *troubles], []
+    warnings = [*map(str, find_warnings(settings)), *_find_unreviewed(settings)]
+    try:
+        check_database(open_database(settings.database_url.get_secret_value()))
+    except SQLAlchemyError:
+        troubles.append("DATABASE_URL: the database does not answer; is the server running, is the folder writable?")
+    if online and settings.sender == "twilio":
+        troubles += asyncio.run(_ask_twilio(settings))
+    return troubles, warnings
+
+
+def find_language_troubles() -> list[str]:
+    """Catalogues and word lists that are missing, unreadable or have other placeholders than the English."""
+    troubles = []
+    for language in LANGUAGES:
+        try:
+            read_words(language.code)
+            translations = read_catalogue(language.code).translations
+        except (OSError, ValueError, WordsError) as error:
+            troubles.append(f"{language.code}: {error}")
+            continue
+        troubles += [
+            f"{language.code}: other placeholders than in {source[:60]!r}"
+            for source in read_sources()
+            if source in translations and _list_fields(source) != _list_fields(translations[source])
+        ]
+    return troubles
+
+
+def _list_fields(sentence: str) -> list[str]:
+    return sorted({field for _, field, _, _ in string.Formatter().parse(sentence) if field})
+
+
+def _find_unreviewed(settings: Settings) -> list[str]:
+    unreviewed = [language.code for language in LANGUAGES if not read_catalogue(language.code).reviewed]
+    if not unreviewed or settings.require_reviewed_translations:
+        return []
+    return [f"no qualified translator has reviewed the texts in: {', '.join(unreviewed)}"]
+
+
+async def _ask_twilio(settings: Settings) -> list[str]:
+    sender = TwilioSender(settings)
+    try:
+        await sender.check()
+    except SendError as error:
+        return [f"Twilio does not accept these credentials: {error}"]
+    finally:
+        await sender.close()
+    return []

@@ -1,0 +1,482 @@
+"""Edge: the commands. Each reads settings, opens what it needs, and prints; the work is elsewhere.
+
+Imports of the heavier parts are inside the commands, so that ``--help`` answers at once.
+"""
+
+import json
+import sys
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from bot.settings import Settings
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Texts patients what to do before their scan, in their language, and answers their questions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+Contrast = Annotated[bool, typer.Option("--contrast", help="With contrast dye.")]
+Sedation = Annotated[bool, typer.Option("--sedation", help="With a calming medicine.")]
+ExamCode = Annotated[str, typer.Option(help="Exam code, such as mri-brain.")]
+LanguageCode = Annotated[str, typer.Option(help="Language: a code or its name.")]
+AppointmentId = Annotated[int, typer.Argument(metavar="ID", help="The appointment's number.")]
+StartsAt = Annotated[str, typer.Option(help="Start, such as 2027-03-09T14:05, in the clinic's time zone.")]
+
+
+def main() -> None:
+    """Run a command: exit 0 when done, 1 with one sentence when input or the world was at fault, 2 for wrong usage."""
+    from alembic.util.exc import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from messages.words import WordsError
+
+    try:
+        app()
+    except (WordsError, SQLAlchemyError, CommandError) as error:
+        fail(f"the database or a data file cannot be used: {str(error).splitlines()[0]}")
+    except ValueError as error:
+        # Every error of ours that input can cause is a ValueError with a sentence for a person.
+        fail(str(error))
+    except OSError as error:
+        fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+
+
+def fail(sentence: str) -> None:
+    typer.echo(f"bot: {sentence}", err=True)
+    sys.exit(1)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _open() -> "tuple[Settings, Engine]":
+    from bot.daemon import prepare_database
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    return settings, prepare_database(settings)
+
+
+def _check(option: str, read: "Callable[..., T]", *values: Any) -> "T":
+    """Read one option's value; what is wrong with it is said with the option's name."""
+    from bot.importing.values import ValueTrouble
+
+    try:
+        return read(*values)
+    except ValueTrouble as error:
+        raise ValueTrouble(f"{option} {error}") from error
+
+
+def _print(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@app.command()
+def run(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Send only.")] = False,
+    no_send: Annotated[bool, typer.Option("--no-send", help="Serve only.")] = False,
+) -> None:
+    """The daemon: migrate, schedule, send, serve."""
+    import asyncio
+
+    from bot.daemon import Roles, prepare_database
+    from bot.daemon import run as run_daemon
+    from bot.logs import set_up_logging
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    set_up_logging(settings.log_format)
+    engine = prepare_database(settings)
+    asyncio.run(run_daemon(settings, engine, Roles(send=not no_send, web=not no_web), host, port))
+
+
+@app.command()
+def demo(port: Port = 8000) -> None:
+    """The daemon on a throwaway database, with sandbox sending and sample data."""
+    import asyncio
+    import tempfile
+
+    from bot.daemon import Roles, prepare_database
+    from bot.daemon import run as run_daemon
+    from bot.logs import set_up_logging
+    from bot.samples import enrol_samples, load_demo_settings
+
+    with tempfile.TemporaryDirectory(prefix="bot-demo-") as folder:
+        settings = load_demo_settings(Path(folder) / "demo.db", port)
+        set_up_logging(settings.log_format)
+        engine = prepare_database(settings)
+        enrol_samples(engine, settings.clinic_facts, settings.plan, now())
+        typer.echo(
+            f"The front desk is at http://127.0.0.1:{port}, the patients' phones at http://127.0.0.1:{port}/phone"
+        )
+        typer.echo("Stop with Ctrl+C; nothing is kept.")
+        asyncio.run(run_daemon(settings, engine, Roles(demo=True), "127.0.0.1", port))
+
+
+@app.command()
+def check(online: Annotated[bool, typer.Option("--online", help="Ask Twilio too.")] = False) -> None:
+    """Say everything that is wrong with settings, database and catalogues."""
+    from bot.checks import find_troubles
+
+    troubles, warnings = find_troubles(online=online)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
+    for trouble in troubles:
+        typer.echo(f"wrong: {trouble}", err=True)
+    if troubles:
+        sys.exit(1)
+    typer.echo("All is well.")
+
+
+@app.command()
+def enrol(
+    phone: Annotated[str, typer.Option(help="Mobile number, national or international.")],
+    name: Annotated[str, typer.Option(help="The patient's given name.")],
+    language: LanguageCode,
+    exam: ExamCode,
+    starts_at: StartsAt,
+    contrast: Contrast = False,
+    sedation: Sedation = False,
+    place: Annotated[str, typer.Option(help="Room or floor.")] = "",
+    appointment_id: Annotated[str, typer.Option(help="The clinic's own id of the appointment.")] = "",
+    patient_id: Annotated[str, typer.Option(help="Record number.")] = "",
+    companion_name: Annotated[str, typer.Option(help="Who comes along.")] = "",
+    companion_phone: Annotated[str, typer.Option(help="Their mobile number.")] = "",
+    companion_language: Annotated[str, typer.Option(help="Their language; the patient's if left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Enrol one appointment; prints its id and its planned texts."""
+    from bot import appointments
+    from bot.database import reading, writing
+    from bot.importing.values import read_exam, read_language, read_name, read_phone, read_starts_at
+    from bot.reports import describe_appointment
+
+    settings, engine = _open()
+    plan, region = settings.plan, settings.default_region
+    code = _check("--language", read_language, language)
+    companion = None
+    if companion_phone:
+        companion = appointments.Companion(
+            companion_name,
+            _check("--companion-phone", read_phone, companion_phone, region),
+            _check("--companion-language", read_language, companion_language or code),
+        )
+    enrolment = appointments.Enrolment(
+        phone=_check("--phone", read_phone, phone, region),
+        given_name=_check("--name", read_name, name),
+        language=code,
+        exam=_check("--exam", read_exam, exam),
+        starts_at=_check("--starts-at", read_starts_at, starts_at, plan.zone, now()),
+        external_id=appointment_id or None,
+        record_number=patient_id or None,
+        contrast=contrast,
+        sedation=sedation,
+        place=place,
+        companion=companion,
+    )
+    with writing(engine) as session:
+        [enrolled] = appointments.enrol(session, plan, [enrolment], now(), "command line")
+    if enrolled.outcome == "past" or enrolled.appointment_id is None:
+        raise appointments.AppointmentError("the start is in the past; give a time that is still to come")
+    with reading(engine) as session:
+        described = describe_appointment(session, enrolled.appointment_id, plan.zone) or {}
+    if as_json:
+        _print({"outcome": enrolled.outcome, **described})
+        return
+    typer.echo(f"Appointment {enrolled.appointment_id} {enrolled.outcome}.")
+    _print_texts(described)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV or .xlsx with a header row.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; change nothing.")] = False,
+    all_or_nothing: Annotated[bool, typer.Option("--all-or-nothing", help="Enrol nothing if any row is bad.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Enrol many appointments from a file; bad rows are named, good ones enrolled."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from bot.importing.appointments_file import import_file
+
+    settings, engine = _open()
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("Importing", total=None)
+        report = import_file(
+            engine,
+            settings,
+            file,
+            now(),
+            dry_run=dry_run,
+            all_or_nothing=all_or_nothing,
+            progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    if as_json:
+        _print(report.to_json())
+    else:
+        for error in report.errors:
+            typer.echo(f"row {error.row}, {error.column}: {error.message}")
+        counts = f"{report.enrolled} enrolled, {report.updated} updated, {report.unchanged} unchanged"
+        typer.echo(f"{'Would be: ' if dry_run else ''}{counts}, {report.cancelled} cancelled.")
+    if report.errors:
+        rows = len({error.row for error in report.errors})
+        fail(f"{rows} row{'s' if rows > 1 else ''} could not be used; mend and import the file again")
+
+
+@app.command()
+def appointments(
+    from_: Annotated[str, typer.Option("--from", help="First day, such as 2027-03-09; today if left out.")] = "",
+    to: Annotated[str, typer.Option("--to", help="Last day.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List appointments."""
+    from bot.database import reading
+    from bot.reports import describe_appointments
+
+    settings, engine = _open()
+    zone = settings.plan.zone
+    first = date.fromisoformat(from_) if from_ else now().astimezone(zone).date()
+    start = datetime.combine(first, time.min, zone)
+    end = datetime.combine(date.fromisoformat(to), time.max, zone) if to else None
+    with reading(engine) as session:
+        rows = describe_appointments(session, zone, start, end)
+    if as_json:
+        _print(rows)
+        return
+    for row in rows:
+        moment = datetime.fromisoformat(row["starts_at"])
+        columns = (f"{row['id']:>6}", f"{moment:%a %Y-%m-%d %H:%M}", f"{row['exam']:16}", f"{row['status']:10}")
+        typer.echo("  ".join((*columns, f"{row['language']:8}", row["name"])))
+    if not rows:
+        typer.echo("No appointments.")
+
+
+@app.command()
+def show(appointment_id: AppointmentId, as_json: AsJson = False) -> None:
+    """Show one appointment: planned, sent and received texts, and tasks, in order."""
+    from bot.appointments import AppointmentError
+    from bot.database import reading
+    from bot.reports import describe_appointment
+
+    settings, engine = _open()
+    with reading(engine) as session:
+        described = describe_appointment(session, appointment_id, settings.plan.zone)
+    if described is None:
+        raise AppointmentError(f"there is no appointment {appointment_id}")
+    if as_json:
+        _print(described)
+        return
+    moment = datetime.fromisoformat(described["starts_at"])
+    typer.echo(f"Appointment {appointment_id}: {described['name']}, {described['exam']}, {moment:%a %Y-%m-%d %H:%M}")
+    typer.echo(f"{described['status']}, {described['phone']}, {described['language']}")
+    _print_texts(described)
+    for task in described["tasks"]:
+        typer.echo(f"  task {task['id']} ({task['state']}): {task['what']}  {task['words']}".rstrip())
+
+
+def _print_texts(described: dict[str, Any]) -> None:
+    for text in described.get("texts", ()):
+        moment = datetime.fromisoformat(text["at"])
+        if text["direction"] == "in":
+            typer.echo(f"  {moment:%a %Y-%m-%d %H:%M}  < {text['text']}")
+        else:
+            state = f"{text['state']}: {text['reason']}" if text["reason"] else text["state"]
+            typer.echo(f"  {moment:%a %Y-%m-%d %H:%M}  > {text['step'] or text['kind']} ({state})")
+            if text["text"]:
+                typer.echo(f"      {text['text']}")
+
+
+@app.command()
+def reschedule(appointment_id: AppointmentId, starts_at: StartsAt) -> None:
+    """Move an appointment; the patient is told if they had heard of the old time."""
+    from bot import appointments
+    from bot.database import writing
+    from bot.importing.values import read_starts_at
+
+    settings, engine = _open()
+    moment = _check("--starts-at", read_starts_at, starts_at, settings.plan.zone, now())
+    with writing(engine) as session:
+        appointments.reschedule(session, settings.plan, appointment_id, moment, now(), "command line")
+    typer.echo(f"Appointment {appointment_id} moved to {moment.astimezone(settings.plan.zone):%a %Y-%m-%d %H:%M}.")
+
+
+@app.command()
+def cancel(appointment_id: AppointmentId) -> None:
+    """Cancel an appointment; the patient is told once."""
+    from bot import appointments
+    from bot.database import writing
+
+    settings, engine = _open()
+    with writing(engine) as session:
+        appointments.cancel(session, settings.plan, appointment_id, now(), "command line")
+    typer.echo(f"Appointment {appointment_id} cancelled.")
+
+
+@app.command(name="send-due")
+def send_due(as_json: AsJson = False) -> None:
+    """Send what is due now, once, and look up what is in doubt."""
+    import asyncio
+
+    from bot.daemon import send_once
+
+    settings, engine = _open()
+    result = asyncio.run(send_once(settings, engine))
+    if as_json:
+        _print(result)
+    else:
+        typer.echo(f"{result['sent']} sent, {result['in_doubt']} in doubt looked up.")
+
+
+@app.command()
+def preview(
+    exam: ExamCode,
+    language: LanguageCode,
+    contrast: Contrast = False,
+    sedation: Sedation = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print every text of an exam's plan as the patient reads it, with its segments."""
+    from bot.importing.values import read_exam, read_language
+    from bot.reports import preview_texts
+    from bot.settings import load_settings
+    from messages.exams import get_exam
+
+    settings = load_settings()
+    code = _check("--language", read_language, language)
+    found = get_exam(_check("--exam", read_exam, exam))
+    texts = preview_texts(
+        settings.clinic_facts, settings.plan, code, found, now(), contrast=contrast, sedation=sedation
+    )
+    if as_json:
+        _print(texts)
+        return
+    for text in texts:
+        reviewed = "" if text["reviewed"] else ", translation not reviewed"
+        typer.echo(f"{text['step']} ({text['segments']} segments {text['encoding']}, {text['language']}{reviewed})")
+        typer.echo(f"  {text['text']}\n")
+
+
+@app.command()
+def languages(as_json: AsJson = False) -> None:
+    """List the languages: coverage, review, direction."""
+    from bot.reports import describe_languages
+
+    rows = describe_languages()
+    if as_json:
+        _print(rows)
+        return
+    for row in rows:
+        shares = f"{row['translated']}/{row['messages']} translated, {row['reviewed']}/{row['messages']} reviewed"
+        typer.echo(f"{row['code']:8} {row['direction']}  {shares}  {row['name']}")
+
+
+@app.command()
+def understand(
+    text: Annotated[str | None, typer.Argument(help="What the patient wrote.")] = None,
+    language: Annotated[str, typer.Option(help="The patient's language.")] = "en",
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Read JSON lines on stdin, write them with the result.")
+    ] = False,
+) -> None:
+    """Say what we make of a text."""
+    from messages.understand import understand as understand_text
+
+    if jsonl:
+        for line in sys.stdin:
+            if line.strip():
+                entry = json.loads(line)
+                meaning = understand_text(str(entry.get("text", "")), str(entry.get("language") or language))
+                found = {"intent": meaning.intent, "detail": meaning.detail, "confidence": meaning.confidence}
+                typer.echo(json.dumps({**entry, **found}, ensure_ascii=False))
+        return
+    if text is None:
+        raise typer.BadParameter("give a text, or --jsonl")
+    meaning = understand_text(text, language)
+    detail = f" {meaning.detail}" if meaning.detail else ""
+    typer.echo(f"{meaning.intent}{detail} ({meaning.confidence:.2f})")
+
+
+@app.command()
+def chat(language: LanguageCode = "en") -> None:
+    """A patient's phone in the terminal, on a throwaway database."""
+    import tempfile
+
+    from bot.chat import Chat
+    from bot.daemon import prepare_database
+    from bot.importing.values import read_language
+    from bot.samples import load_demo_settings
+
+    code = _check("--language", read_language, language)
+    with tempfile.TemporaryDirectory(prefix="bot-chat-") as folder:
+        settings = load_demo_settings(Path(folder) / "chat.db")
+        phone = Chat(prepare_database(settings), settings.clinic_facts, settings.plan, now)
+        for body in phone.begin(code):
+            typer.echo(f"clinic> {body}\n")
+        while True:
+            try:
+                said = input("you> ") if sys.stdin.isatty() else input()
+            except (EOFError, KeyboardInterrupt):
+                break
+            if not sys.stdin.isatty():
+                typer.echo(f"you> {said}")
+            for body in phone.say(said):
+                typer.echo(f"clinic> {body}\n")
+
+
+@app.command()
+def tasks(as_json: AsJson = False) -> None:
+    """The worklist: what staff must do, most urgent first."""
+    from bot.database import reading
+    from bot.reports import describe_tasks
+
+    settings, engine = _open()
+    with reading(engine) as session:
+        rows = describe_tasks(session, settings.plan.zone)
+    if as_json:
+        _print(rows)
+        return
+    for row in rows:
+        mark = "!" if row["urgent"] else " "
+        who = f"{row['name']}, appointment {row['appointment']}" if row["appointment"] else row["phone"]
+        typer.echo(f"{mark} {row['id']:>5}  {row['kind']:12} {row['what']} ({who})")
+        if row["words"]:
+            typer.echo(f'         "{row["words"]}"')
+    if not rows:
+        typer.echo("Nothing to do.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date; the daemon does this at every start."""
+    _open()
+    typer.echo("The database is up to date.")
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The copy to write; it must not exist yet.")]) -> None:
+    """Copy the SQLite database, also while the daemon runs. For PostgreSQL use pg_dump."""
+    from bot.database import back_up
+
+    _, engine = _open()
+    back_up(engine, file)
+    typer.echo(f"Copied to {file}.")

@@ -1,0 +1,138 @@
+"""Edge: wires everything together, starts APScheduler and the web server, and stops them in order."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import uvicorn
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from bot.database import migrate, open_database, writing
+from bot.models import Clinic
+from bot.sending import SendingLoop
+from bot.settings import Settings
+from bot.sms import open_sender
+from bot.web.app import create_app
+from messages.languages import LANGUAGES, read_catalogue
+from messages.words import read_words
+
+log = logging.getLogger(__name__)
+
+RECONCILE_EVERY_S = 5
+TICK_EVERY_S = 1
+_DRAIN_S = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What this process does: sending, serving, and whether the demo's pages are shown."""
+
+    send: bool = True
+    web: bool = True
+    demo: bool = False
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def prepare_database(settings: Settings) -> Engine:
+    """Open the database, bring its tables up to date and its clinic in line with the settings."""
+    engine = open_database(settings.database_url.get_secret_value())
+    migrate(engine)
+    with writing(engine) as session:
+        known = session.exec(select(Clinic).order_by(col(Clinic.id)).limit(1)).first()
+        # The first row has the id 1, so that two processes starting at once cannot make two of them.
+        clinic = Clinic(
+            id=known.id if known else 1,
+            name=settings.clinic_name,
+            phone=settings.clinic_phone,
+            address=settings.clinic_address,
+            time_zone=settings.clinic_time_zone,
+            default_language=settings.default_language,
+            quiet_hours_start=settings.quiet_hours_start.isoformat("minutes"),
+            quiet_hours_end=settings.quiet_hours_end.isoformat("minutes"),
+            arrive_early_minutes=settings.arrive_early_minutes,
+            sender=settings.sender,
+        )
+        session.merge(clinic)
+    return engine
+
+
+def warm_up() -> None:
+    """Read every catalogue and word list now, so that a fault in one shows at start."""
+    for language in LANGUAGES:
+        read_catalogue(language.code)
+        read_words(language.code)
+
+
+async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port: int) -> None:
+    """Send and serve until SIGTERM or SIGINT, then finish what is in flight."""
+    warm_up()
+    sender = open_sender(settings)
+    sending = SendingLoop(engine, sender, settings.clinic_facts, settings.plan, settings.send_rate_per_second, now)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    scheduler = AsyncIOScheduler(
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
+    )
+    tasks = []
+    if roles.send:
+        scheduler.add_job(sending.wake, "interval", seconds=TICK_EVERY_S)
+        scheduler.add_job(_reconcile, "interval", [sending], seconds=RECONCILE_EVERY_S, next_run_time=now())
+        tasks.append(asyncio.create_task(sending.run(), name="sending"))
+    scheduler.start()
+    server = None
+    if roles.web:
+        app = create_app(settings, engine, sending, now, demo=roles.demo)
+        server = _Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False))
+        tasks.append(asyncio.create_task(server.serve(), name="web"))
+        log.info("serving on http://%s:%s", host, port)
+    waiting = asyncio.create_task(stopped.wait())
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping")
+    scheduler.shutdown(wait=False)
+    sending.stop()
+    if server is not None:
+        server.should_exit = True
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), _DRAIN_S)
+    await sender.close()
+    waiting.cancel()
+    for task in done - {waiting}:
+        task.result()
+
+
+async def send_once(settings: Settings, engine: Engine) -> dict[str, int]:
+    """One sending round by hand: what is in doubt is looked up, then all that is due is sent."""
+    sender = open_sender(settings)
+    try:
+        sending = SendingLoop(engine, sender, settings.clinic_facts, settings.plan, settings.send_rate_per_second, now)
+        in_doubt = await sending.reconcile()
+        return {"sent": await sending.send_due(), "in_doubt": in_doubt}
+    finally:
+        await sender.close()
+
+
+async def _reconcile(sending: SendingLoop) -> None:
+    try:
+        await sending.reconcile()
+    except Exception as error:  # the next tick tries again
+        log.error("texts in doubt could not be looked up: %s", type(error).__name__)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to ``run``, which stops sending and serving in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

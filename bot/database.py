@@ -1,0 +1,278 @@
+"""The engine, sessions, migrations, and the named queries that services share.
+
+``reading`` and ``writing`` are the two kinds of session. On SQLite a writing one takes the write lock
+at its start (``BEGIN IMMEDIATE``), so that two writers wait for each other instead of failing halfway.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, func, text, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session, col, select
+
+from bot.models import (
+    GONE_OUT,
+    Appointment,
+    AppointmentStatus,
+    AuditEvent,
+    Clinic,
+    Contact,
+    IncomingText,
+    OutgoingText,
+    Patient,
+    Task,
+    TaskKind,
+    TaskState,
+    TextState,
+)
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_BUSY_TIMEOUT_S = 30
+# Any constant will do, as long as every process of this program uses the same.
+_MIGRATION_LOCK = 7_237_416_005
+
+
+def open_database(url: str) -> Engine:
+    """Open the database; nothing is connected or created yet. Parameters never reach an error's text."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=10,
+        max_overflow=20,
+        connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    # The driver shall not open transactions of its own: _begin_sqlite does, of the right kind.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_S * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # NORMAL may forget the last claims at a power loss, and a forgotten claim is a text sent twice.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A short session that changes nothing."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A short session that is committed at its end, or rolled back on an error."""
+    with Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables up to date. Several processes may do it at once: one works, the others wait."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.execution_options(writes=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check_database(engine: Engine) -> None:
+    """Raise SQLAlchemy's error when the database does not answer."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+
+
+def back_up(engine: Engine, file: Path) -> None:
+    """Copy an SQLite database to a new file, consistent also while others write.
+
+    Raises:
+        ValueError: the file exists, or the database is not SQLite.
+    """
+    if engine.dialect.name != "sqlite":
+        raise ValueError("only an SQLite database is copied by this command; use pg_dump for PostgreSQL")
+    if file.exists():
+        raise ValueError(f"{file} exists already; name a new file")
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("VACUUM INTO ?", (str(file),))
+    finally:
+        connection.close()
+
+
+# Clinic and contacts
+
+
+def get_clinic(session: Session) -> Clinic:
+    """The clinic of this database.
+
+    Raises:
+        sqlalchemy.exc.NoResultFound: there is none yet; ``daemon.prepare_database`` makes it.
+    """
+    return session.exec(select(Clinic).order_by(col(Clinic.id)).limit(1)).one()
+
+
+def find_contact(session: Session, phone: str) -> Contact | None:
+    return session.exec(select(Contact).where(Contact.phone == phone)).first()
+
+
+def find_or_add_contact(session: Session, phone: str, language: str, now: datetime) -> Contact:
+    """The contact of a number, made with that language if there is none, also when two make it at once."""
+    contact = find_contact(session, phone)
+    if contact is not None:
+        return contact
+    contact = Contact(phone=phone, language=language, created_at=now)
+    try:
+        with session.begin_nested():
+            session.add(contact)
+    except IntegrityError:
+        return session.exec(select(Contact).where(Contact.phone == phone)).one()
+    return contact
+
+
+# Appointments
+
+
+def find_coming(session: Session, contact_id: int, now: datetime) -> list[tuple[Appointment, Patient]]:
+    """The appointments still ahead of all patients of a contact or companion, soonest first."""
+    return list(
+        session.exec(
+            select(Appointment, Patient)
+            .join(Patient, col(Appointment.patient_id) == col(Patient.id))
+            .where(
+                (col(Patient.contact_id) == contact_id) | (col(Patient.companion_id) == contact_id),
+                Appointment.status != AppointmentStatus.CANCELLED,
+                Appointment.starts_at > now,
+            )
+            .order_by(col(Appointment.starts_at), col(Appointment.id))
+        )
+    )
+
+
+def has_patients(session: Session, contact_id: int) -> bool:
+    found = (col(Patient.contact_id) == contact_id) | (col(Patient.companion_id) == contact_id)
+    return session.exec(select(Patient.id).where(found).limit(1)).first() is not None
+
+
+def is_shared(session: Session, contact_id: int) -> bool:
+    """Whether several patients get their texts on this number, so that texts must say whom they mean."""
+    return session.exec(select(func.count()).where(col(Patient.contact_id) == contact_id)).one() > 1
+
+
+def skip_planned(session: Session, appointment_id: int, reason: str) -> int:
+    """Void what has not been claimed yet; returns how many texts that were."""
+    session.flush()
+    voided = session.connection().execute(
+        update(OutgoingText)
+        .where(col(OutgoingText.appointment_id) == appointment_id, col(OutgoingText.state) == TextState.PLANNED)
+        .values(state=TextState.SKIPPED, reason=reason)
+    )
+    return voided.rowcount
+
+
+def find_gone_out(session: Session, appointment_id: int) -> list[OutgoingText]:
+    """The planned texts of an appointment that have left, or may have."""
+    return list(
+        session.exec(
+            select(OutgoingText)
+            .where(
+                OutgoingText.appointment_id == appointment_id,
+                col(OutgoingText.state).in_(GONE_OUT),
+                col(OutgoingText.step).is_not(None),
+            )
+            .order_by(col(OutgoingText.id))
+        )
+    )
+
+
+def list_texts(session: Session, appointment_id: int) -> Sequence[OutgoingText]:
+    return session.exec(
+        select(OutgoingText)
+        .where(OutgoingText.appointment_id == appointment_id)
+        .order_by(col(OutgoingText.due_at), col(OutgoingText.id))
+    ).all()
+
+
+def list_thread(session: Session, contact_id: int) -> list[OutgoingText | IncomingText]:
+    """What one phone has received and sent, oldest first."""
+    outgoing = session.exec(
+        select(OutgoingText).where(
+            OutgoingText.contact_id == contact_id, col(OutgoingText.state).in_((TextState.SENT, TextState.DELIVERED))
+        )
+    ).all()
+    incoming = session.exec(select(IncomingText).where(IncomingText.contact_id == contact_id)).all()
+    return sorted([*outgoing, *incoming], key=_thread_order)
+
+
+def _thread_order(row: OutgoingText | IncomingText) -> tuple[datetime, int]:
+    if isinstance(row, IncomingText):
+        return row.received_at, 0
+    return row.sent_at or row.due_at, 1
+
+
+# Tasks and audit
+
+
+def add_task(
+    session: Session,
+    kind: TaskKind,
+    what: str,
+    now: datetime,
+    *,
+    contact_id: int | None = None,
+    appointment_id: int | None = None,
+    words: str = "",
+    urgent: bool = False,
+) -> None:
+    """Ask staff to do something; the same open task about the same appointment is not made twice."""
+    same = session.exec(
+        select(Task.id).where(
+            Task.kind == kind,
+            Task.contact_id == contact_id,
+            Task.appointment_id == appointment_id,
+            Task.what == what,
+            Task.words == words,
+            Task.state != TaskState.DONE,
+        )
+    ).first()
+    if same is None:
+        session.add(
+            Task(
+                kind=kind,
+                contact_id=contact_id,
+                appointment_id=appointment_id,
+                what=what,
+                words=words,
+                urgent=urgent,
+                created_at=now,
+            )
+        )
+
+
+def add_event(
+    session: Session, actor: str, action: str, appointment: Appointment, now: datetime, detail: str = ""
+) -> None:
+    """Record who did what to an appointment that has its id."""
+    table, row_id = str(Appointment.__tablename__), appointment.id or 0
+    session.add(AuditEvent(at=now, actor=actor, action=action, table=table, row_id=row_id, detail=detail))

@@ -1,0 +1,1 @@
+"""Appointments from outside, one file a format."""

@@ -1,0 +1,388 @@
+"""Service: one text in -> a reply in the outbox, and a task where staff must look.
+
+Nothing a patient writes is lost: it is stored with what was understood. A repeated webhook changes
+nothing. Opt-out is honoured at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from bot.database import add_task, find_coming, find_or_add_contact, has_patients, is_shared
+from bot.models import (
+    Appointment,
+    AppointmentStatus,
+    Contact,
+    IncomingText,
+    OutgoingText,
+    Patient,
+    TaskKind,
+    TextKind,
+    TextState,
+)
+from bot.sms import Inbound
+from messages.compose import (
+    ClinicFacts,
+    Text,
+    Visit,
+    compose_answer,
+    compose_reply,
+    list_language_choices,
+    name_visit,
+)
+from messages.exams import get_exam
+from messages.languages import find_language
+from messages.topics import get_topic
+from messages.understand import Understanding, understand
+
+# A question of ours may be answered this long after it was sent.
+_AWAITING = timedelta(days=14)
+# An answer is of use this long. A patient who asked yesterday has phoned by now.
+_REPLY_USEFUL = timedelta(hours=12)
+_STRANGER_PAUSE = timedelta(days=1)
+_QUESTION_LANGUAGE, _QUESTION_SAFETY, _QUESTION_CONFIRM = "language", "safety", "confirm"
+
+
+@dataclass
+class _Turn:
+    """One text being answered: who wrote, what is known of them, and what we asked before."""
+
+    session: Session
+    clinic: ClinicFacts
+    now: datetime
+    contact: Contact
+    inbound: Inbound
+    coming: list[tuple[Appointment, Patient]]
+    asked: OutgoingText | None
+    understanding: Understanding
+
+    def find_visit(self) -> tuple[Appointment, Patient] | None:
+        """The appointment meant: that of our question, or else the next one."""
+        for appointment, patient in self.coming:
+            if self.asked and self.asked.appointment_id == appointment.id:
+                return appointment, patient
+        return self.coming[0] if self.coming else None
+
+    def make_visit(self) -> Visit | None:
+        found = self.find_visit()
+        if found is None:
+            return None
+        appointment, patient = found
+        return _make_visit(appointment, patient, named=is_shared(self.session, self.contact.id or 0))
+
+    def add_task(self, kind: TaskKind, what: str, *, urgent: bool = False) -> None:
+        found = self.find_visit()
+        add_task(
+            self.session,
+            kind,
+            what,
+            self.now,
+            contact_id=self.contact.id,
+            appointment_id=found[0].id if found else None,
+            words=self.inbound.body,
+            urgent=urgent,
+        )
+
+    def reply(self, name: str, choices: list[str] | None = None, asks: str | None = None) -> None:
+        text = compose_reply(name, self.contact.language, self.clinic, self.make_visit(), choices or [])
+        self.say(text, name, asks)
+
+    def say(self, text: Text, step: str, asks: str | None = None) -> None:
+        found = self.find_visit()
+        self.session.add(
+            OutgoingText(
+                contact_id=self.contact.id or 0,
+                # The question belongs to an appointment; a reply without one to nobody's plan.
+                appointment_id=found[0].id if asks and found else None,
+                kind=TextKind.REPLY,
+                step=None if asks and found else step,
+                due_at=self.now,
+                useful_until=self.now + _REPLY_USEFUL,
+                body=text.body,
+                language=text.language,
+                segments=text.measure.segments,
+                asks=asks,
+                created_at=self.now,
+            )
+        )
+
+
+def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: datetime) -> bool:
+    """Take in one text and answer it; False when it had been taken in before."""
+    contact = find_or_add_contact(session, inbound.phone, clinic.default_language, now)
+    row = _store(session, contact, inbound, now)
+    if row is None:
+        return False
+    asked = _find_question(session, contact, now)
+    understanding = understand(inbound.body, contact.language, awaiting=asked.asks if asked else None)
+    if inbound.opt_out:
+        # Twilio has already acted on this text, and answered it.
+        understanding = Understanding(
+            inbound.opt_out.lower() if inbound.opt_out in ("STOP", "START", "HELP") else "unknown"
+        )
+    row.intent, row.detail, row.confidence = understanding.intent, understanding.detail, understanding.confidence
+    if contact.unreachable_since and contact.unreachable_reason != "wrong number":
+        contact.unreachable_since, contact.unreachable_reason = None, ""
+    coming = find_coming(session, contact.id or 0, now)
+    turn = _Turn(session, clinic, now, contact, inbound, coming, asked, understanding)
+    if contact.opted_out_at and understanding.intent not in ("start", "stop"):
+        _hear_opted_out(turn)
+    elif not has_patients(session, contact.id or 0) and understanding.intent not in ("stop", "start", "emergency"):
+        _answer_stranger(turn)
+    else:
+        _ANSWERS[understanding.intent](turn)
+    session.add_all([contact, row])
+    return True
+
+
+def _store(session: Session, contact: Contact, inbound: Inbound, now: datetime) -> IncomingText | None:
+    """Store the text once; None when its id is known."""
+    if session.exec(select(IncomingText.id).where(IncomingText.provider_id == inbound.provider_id)).first():
+        return None
+    row = IncomingText(
+        provider_id=inbound.provider_id,
+        contact_id=contact.id or 0,
+        body=inbound.body,
+        media=inbound.media,
+        received_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        # The same webhook at the same moment in another process: that one answers.
+        return None
+    return row
+
+
+def _find_question(session: Session, contact: Contact, now: datetime) -> OutgoingText | None:
+    """The last question of ours that this contact has got and not yet answered."""
+    return session.exec(
+        select(OutgoingText)
+        .where(
+            OutgoingText.contact_id == contact.id,
+            col(OutgoingText.asks).is_not(None),
+            col(OutgoingText.state).in_((TextState.SENDING, TextState.UNKNOWN, TextState.SENT, TextState.DELIVERED)),
+            col(OutgoingText.sending_since) >= now - _AWAITING,
+        )
+        .order_by(col(OutgoingText.sending_since).desc(), col(OutgoingText.id).desc())
+    ).first()
+
+
+def _make_visit(appointment: Appointment, patient: Patient, *, named: bool) -> Visit:
+    return Visit(
+        exam=get_exam(appointment.exam),
+        starts_at=appointment.starts_at,
+        given_name=patient.given_name,
+        contrast=appointment.contrast,
+        sedation=appointment.sedation,
+        place=appointment.place,
+        name_needed=named,
+    )
+
+
+# What each intent leads to
+
+
+def _hear_opted_out(turn: _Turn) -> None:
+    """No answer may leave, but what the patient says still reaches staff."""
+    urgent = turn.understanding.intent in ("emergency", "report")
+    kind = TaskKind.EMERGENCY if turn.understanding.intent == "emergency" else TaskKind.QUESTION
+    turn.add_task(kind, "This number gets no texts (opted out) and wrote to us: phone them", urgent=urgent)
+
+
+def _answer_stranger(turn: _Turn) -> None:
+    answered = turn.session.exec(
+        select(OutgoingText.id)
+        .where(
+            OutgoingText.contact_id == turn.contact.id,
+            OutgoingText.step == "stranger",
+            col(OutgoingText.created_at) > turn.now - _STRANGER_PAUSE,
+        )
+        .limit(1)
+    ).first()
+    if answered is None:
+        turn.reply("stranger")
+
+
+def _answer_emergency(turn: _Turn) -> None:
+    turn.add_task(TaskKind.EMERGENCY, "A text that sounds like an emergency: phone them now", urgent=True)
+    turn.reply("emergency")
+
+
+def _answer_stop(turn: _Turn) -> None:
+    contact = turn.contact
+    already = contact.opted_out_at is not None
+    if already:
+        return
+    contact.opted_out_at, contact.opted_out_words = turn.now, turn.inbound.body
+    if turn.coming:
+        turn.add_task(TaskKind.OPTED_OUT, "No more texts wanted, and an appointment is coming: phone this patient")
+    if not turn.inbound.opt_out:
+        turn.reply("stopped")
+
+
+def _answer_start(turn: _Turn) -> None:
+    turn.contact.opted_out_at, turn.contact.opted_out_words = None, ""
+    if not turn.inbound.opt_out:
+        turn.reply("started")
+
+
+def _answer_help(turn: _Turn) -> None:
+    if not turn.inbound.opt_out:
+        turn.reply("help")
+
+
+def _answer_menu(turn: _Turn) -> None:
+    turn.reply("menu")
+
+
+def _answer_language(turn: _Turn) -> None:
+    detail = turn.understanding.detail
+    if detail is None:
+        turn.reply("ask_language", list_language_choices(), asks=_QUESTION_LANGUAGE)
+        return
+    language = find_language(detail)
+    if language is None:
+        turn.reply("language_missing", list_language_choices(), asks=_QUESTION_LANGUAGE)
+        return
+    turn.contact.language = language.code
+    turn.reply("language_changed")
+
+
+def _answer_confirm(turn: _Turn) -> None:
+    found = _choose(turn, "confirm")
+    if found is None:
+        return
+    appointment, patient = found
+    appointment.status = AppointmentStatus.CONFIRMED
+    turn.session.add(appointment)
+    visit = _make_visit(appointment, patient, named=False)
+    turn.say(compose_reply("confirmed", turn.contact.language, turn.clinic, visit), "confirmed")
+
+
+def _answer_change(turn: _Turn) -> None:
+    found = _choose(turn, "change")
+    if found is None:
+        return
+    appointment, _ = found
+    turn.coming = [found]
+    soon = appointment.starts_at - turn.now < timedelta(days=2)
+    turn.add_task(TaskKind.CHANGE, "Wants to change or cancel the appointment: contact them", urgent=soon)
+    turn.reply("change")
+
+
+def _choose(turn: _Turn, wish: str) -> tuple[Appointment, Patient] | None:
+    """The appointment that a wish is about; asks which when several could be meant."""
+    if not turn.coming:
+        turn.reply("no_appointment")
+        turn.add_task(TaskKind.QUESTION, "Wrote about an appointment, but none is coming: contact them")
+        return None
+    choice = turn.understanding.choice
+    if turn.asked and (turn.asked.asks or "").startswith("which-") and choice:
+        if choice <= len(turn.coming):
+            return turn.coming[choice - 1]
+    elif len(turn.coming) == 1 or (turn.asked and turn.asked.asks == _QUESTION_CONFIRM):
+        return turn.find_visit()
+    visits = [_make_visit(appointment, patient, named=True) for appointment, patient in turn.coming]
+    names = [name_visit(turn.contact.language, turn.clinic, visit) for visit in visits]
+    turn.reply("ask_which", names, asks=f"which-{wish}")
+    return None
+
+
+def _answer_yes(turn: _Turn) -> None:
+    question = turn.asked.asks if turn.asked else None
+    if question == _QUESTION_SAFETY:
+        _note_screening(turn)
+        turn.add_task(TaskKind.SCREENING, "Said yes or not sure to the safety questions: ask what it is", urgent=True)
+        turn.reply("safety_some")
+    elif question == _QUESTION_CONFIRM:
+        _answer_confirm(turn)
+    else:
+        _ask_coming(turn)
+
+
+def _answer_no(turn: _Turn) -> None:
+    question = turn.asked.asks if turn.asked else None
+    if question == _QUESTION_SAFETY:
+        _note_screening(turn)
+        turn.reply("safety_none")
+    elif question == _QUESTION_CONFIRM:
+        turn.add_task(TaskKind.NOT_COMING, "Answered that they will not come: contact them", urgent=True)
+        turn.reply("change")
+    else:
+        _ask_coming(turn)
+
+
+def _note_screening(turn: _Turn) -> None:
+    """The answer is stored as it was given; that it is safe is for staff to decide."""
+    if found := turn.find_visit():
+        found[0].screened_at = turn.now
+        turn.session.add(found[0])
+
+
+def _ask_coming(turn: _Turn) -> None:
+    """A yes or no to nothing we asked: ask, instead of guessing what it meant."""
+    if turn.coming:
+        turn.reply("ask_coming", asks=_QUESTION_CONFIRM)
+    else:
+        _answer_unknown(turn)
+
+
+def _answer_report(turn: _Turn) -> None:
+    kind = TaskKind.ALLERGY if turn.understanding.detail == "allergy" else TaskKind.IMPLANT
+    turn.add_task(kind, "Reported something that must be checked before the exam", urgent=True)
+    turn.reply("reported")
+
+
+def _answer_question(turn: _Turn) -> None:
+    topic = get_topic(turn.understanding.detail or "")
+    if topic.for_staff:
+        turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which depends on the patient: contact them")
+    named = turn.understanding.names_condition
+    text = compose_answer(topic, turn.contact.language, turn.clinic, turn.make_visit(), named=named)
+    turn.say(text, topic.code)
+
+
+def _answer_thanks(turn: _Turn) -> None:
+    turn.reply("thanks")
+
+
+def _answer_wrong_number(turn: _Turn) -> None:
+    turn.contact.unreachable_since, turn.contact.unreachable_reason = turn.now, "wrong number"
+    turn.add_task(TaskKind.WRONG_NUMBER, "Says this is the wrong number: find the right one", urgent=bool(turn.coming))
+    turn.reply("wrong_number")
+
+
+def _answer_unknown(turn: _Turn) -> None:
+    unreadable = turn.inbound.media > 0 and not turn.inbound.body.strip()
+    what = (
+        "Sent a picture or recording: look at what they mean"
+        if unreadable
+        else "Wrote something the bot did not understand"
+    )
+    urgent = bool(turn.asked and turn.asked.asks == _QUESTION_SAFETY)
+    turn.add_task(TaskKind.QUESTION, what, urgent=urgent)
+    turn.reply("unreadable" if unreadable else "unknown")
+
+
+_ANSWERS: dict[str, Callable[[_Turn], None]] = {
+    "emergency": _answer_emergency,
+    "stop": _answer_stop,
+    "start": _answer_start,
+    "help": _answer_help,
+    "menu": _answer_menu,
+    "language": _answer_language,
+    "confirm": _answer_confirm,
+    "change": _answer_change,
+    "report": _answer_report,
+    "question": _answer_question,
+    "yes": _answer_yes,
+    "no": _answer_no,
+    "thanks": _answer_thanks,
+    "wrong_number": _answer_wrong_number,
+    "unknown": _answer_unknown,
+}

@@ -1,0 +1,275 @@
+"""The tables and their enums. Every datetime is aware and stored in UTC."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Column, Index, MetaData, String, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+SQLModel.metadata = METADATA
+
+
+class AppointmentStatus(StrEnum):
+    BOOKED = "booked"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class TextKind(StrEnum):
+    """Why we send: planned, because something changed, or because the patient wrote."""
+
+    REMINDER = "reminder"
+    NOTICE = "notice"
+    REPLY = "reply"
+
+
+class TextState(StrEnum):
+    PLANNED = "planned"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+# A text in one of these has left the house, or may have.
+GONE_OUT = (TextState.SENDING, TextState.UNKNOWN, TextState.SENT, TextState.DELIVERED)
+
+
+class TaskKind(StrEnum):
+    EMERGENCY = "emergency"
+    IMPLANT = "implant"
+    ALLERGY = "allergy"
+    SCREENING = "screening"
+    CHANGE = "change"
+    NOT_COMING = "not coming"
+    WRONG_NUMBER = "wrong number"
+    OPTED_OUT = "opted out"
+    UNREACHED = "unreached"
+    QUESTION = "question"
+
+
+class TaskState(StrEnum):
+    OPEN = "open"
+    TAKEN = "taken"
+    DONE = "done"
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    STAFF = "staff"
+    VIEWER = "viewer"
+
+
+def _one_of(enum: type[StrEnum], column: str) -> CheckConstraint:
+    values = ", ".join(f"'{member.value}'" for member in enum)
+    return CheckConstraint(f"{column} IN ({values})", name=column)
+
+
+class Clinic(SQLModel, table=True):
+    """The clinic whose patients are texted; its row follows ``.env`` at each start."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    phone: str
+    address: str = ""
+    time_zone: str
+    default_language: str
+    quiet_hours_start: str
+    quiet_hours_end: str
+    arrive_early_minutes: int
+    sender: str
+
+
+class Contact(SQLModel, table=True):
+    """One phone number. Opt-out and language belong to it, not to a patient."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    phone: str = Field(unique=True, max_length=16)
+    language: str
+    channel: str = "sms"
+    consented_at: datetime | None = None
+    consent_source: str = ""
+    refused_at: datetime | None = None
+    opted_out_at: datetime | None = None
+    opted_out_words: str = ""
+    unreachable_since: datetime | None = None
+    unreachable_reason: str = ""
+    created_at: datetime
+
+
+class Patient(SQLModel, table=True):
+    """A person who is examined. Two patients may share a contact."""
+
+    __table_args__ = (Index(None, "contact_id"), Index(None, "companion_id"), Index(None, "record_number"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    record_number: str | None = None
+    given_name: str
+    contact_id: int = Field(foreign_key="contact.id")
+    companion_id: int | None = Field(default=None, foreign_key="contact.id")
+    companion_name: str = ""
+
+
+class Appointment(SQLModel, table=True):
+    """One exam. ``language`` is what the clinic's row said, so that a repeated import can see a change."""
+
+    __table_args__ = (
+        UniqueConstraint("external_id"),
+        Index(None, "patient_id"),
+        Index(None, "starts_at"),
+        _one_of(AppointmentStatus, "status"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    external_id: str | None = None
+    patient_id: int = Field(foreign_key="patient.id")
+    clinic_id: int = Field(foreign_key="clinic.id")
+    exam: str
+    starts_at: datetime
+    contrast: bool = False
+    sedation: bool = False
+    place: str = ""
+    language: str
+    status: AppointmentStatus = Field(default=AppointmentStatus.BOOKED, sa_type=String)
+    revision: int = 1
+    screened_at: datetime | None = None
+    created_at: datetime
+
+
+class OutgoingText(SQLModel, table=True):
+    """Everything we send, past and future: the row is the queue.
+
+    ``step`` joins plan steps with ``+``; a reply has none. ``attempt`` is the token of the attempt
+    under way, which travels in the status-callback address and fences the write-back. ``asks`` is the
+    question that the text ends with. ``reason`` says why it was skipped or failed.
+    """
+
+    __tablename__ = "outgoing_text"
+    __table_args__ = (
+        UniqueConstraint("appointment_id", "contact_id", "step", "revision"),
+        UniqueConstraint("provider_id"),
+        UniqueConstraint("attempt"),
+        Index(
+            "ix_outgoing_text_due",
+            "due_at",
+            sqlite_where=text("state = 'planned'"),
+            postgresql_where=text("state = 'planned'"),
+        ),
+        Index(
+            "ix_outgoing_text_lease",
+            "lease_until",
+            sqlite_where=text("state IN ('sending', 'unknown')"),
+            postgresql_where=text("state IN ('sending', 'unknown')"),
+        ),
+        Index(None, "appointment_id"),
+        Index(None, "contact_id", "id"),
+        _one_of(TextKind, "kind"),
+        _one_of(TextState, "state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    contact_id: int = Field(foreign_key="contact.id")
+    appointment_id: int | None = Field(default=None, foreign_key="appointment.id")
+    kind: TextKind = Field(sa_type=String)
+    step: str | None = None
+    revision: int = 1
+    moved_from: datetime | None = None
+    due_at: datetime
+    useful_until: datetime
+    state: TextState = Field(default=TextState.PLANNED, sa_type=String)
+    reason: str = ""
+    body: str = Field(default="", sa_column=Column(Text, nullable=False))
+    language: str = ""
+    segments: int = 0
+    asks: str | None = None
+    attempts: int = 0
+    attempt: str | None = None
+    lease_until: datetime | None = None
+    sending_since: datetime | None = None
+    provider_id: str | None = None
+    provider_status: str = ""
+    error_code: int | None = None
+    created_at: datetime
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+
+
+class IncomingText(SQLModel, table=True):
+    """Everything that patients write, and what was understood."""
+
+    __tablename__ = "incoming_text"
+    __table_args__ = (UniqueConstraint("provider_id"), Index(None, "contact_id", "id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    provider_id: str
+    contact_id: int = Field(foreign_key="contact.id")
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    media: int = 0
+    intent: str = ""
+    detail: str | None = None
+    confidence: float = 0.0
+    received_at: datetime
+
+
+class Task(SQLModel, table=True):
+    """Something that a person at the clinic must do; ``words`` are the patient's own."""
+
+    __table_args__ = (
+        Index(None, "contact_id"),
+        Index(None, "appointment_id"),
+        Index(None, "state", "id"),
+        _one_of(TaskState, "state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: TaskKind = Field(sa_type=String)
+    contact_id: int | None = Field(default=None, foreign_key="contact.id")
+    appointment_id: int | None = Field(default=None, foreign_key="appointment.id")
+    what: str
+    words: str = Field(default="", sa_column=Column(Text, nullable=False))
+    urgent: bool = False
+    state: TaskState = Field(default=TaskState.OPEN, sa_type=String)
+    created_at: datetime
+    taken_by: str = ""
+    taken_at: datetime | None = None
+    done_by: str = ""
+    done_at: datetime | None = None
+
+
+class Staff(SQLModel, table=True):
+    """Who may sign in, and as what."""
+
+    __table_args__ = (_one_of(Role, "role"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    email: str = Field(unique=True)
+    role: Role = Field(sa_type=String)
+    password_hash: str = ""
+    disabled: bool = False
+    created_at: datetime
+
+
+class AuditEvent(SQLModel, table=True):
+    """Who did what to which record, and when."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index(None, "table", "row_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    actor: str
+    action: str
+    table: str
+    row_id: int
+    detail: str = ""

@@ -1,0 +1,187 @@
+"""What commands print and pages show, as plain values that turn into JSON as they are."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from bot.database import list_texts
+from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, TextKind
+from bot.schedule import Plan, kind_of
+from bot.worklist import list_of_appointment, list_open
+from messages.compose import NOTICES, ClinicFacts, Visit, compose_reminder
+from messages.exams import Exam
+from messages.languages import LANGUAGES, read_catalogue, read_sources
+
+Row = dict[str, Any]
+_SAMPLE_NAME = "Ana"
+
+
+def describe_appointments(session: Session, zone: ZoneInfo, start: datetime | None, end: datetime | None) -> list[Row]:
+    """Appointments from ``start`` until before ``end``, in order of time."""
+    query = select(Appointment, Patient, Contact).join(Patient, col(Appointment.patient_id) == col(Patient.id))
+    query = query.join(Contact, col(Patient.contact_id) == col(Contact.id))
+    if start:
+        query = query.where(Appointment.starts_at >= start)
+    if end:
+        query = query.where(Appointment.starts_at < end)
+    rows = session.exec(query.order_by(col(Appointment.starts_at), col(Appointment.id)))
+    return [_describe_appointment(appointment, patient, contact, zone) for appointment, patient, contact in rows]
+
+
+def _describe_appointment(appointment: Appointment, patient: Patient, contact: Contact, zone: ZoneInfo) -> Row:
+    return {
+        "id": appointment.id,
+        "appointment_id": appointment.external_id,
+        "patient_id": patient.record_number,
+        "name": patient.given_name,
+        "phone": contact.phone,
+        "language": contact.language,
+        "exam": appointment.exam,
+        "starts_at": _local(appointment.starts_at, zone),
+        "contrast": appointment.contrast,
+        "sedation": appointment.sedation,
+        "place": appointment.place,
+        "status": str(appointment.status),
+        "opted_out": contact.opted_out_at is not None,
+    }
+
+
+def describe_appointment(session: Session, appointment_id: int, zone: ZoneInfo) -> Row | None:
+    """One appointment with its texts, both ways, and its tasks, each in order of time; None if unknown."""
+    found = session.exec(
+        select(Appointment, Patient, Contact)
+        .join(Patient, col(Appointment.patient_id) == col(Patient.id))
+        .join(Contact, col(Patient.contact_id) == col(Contact.id))
+        .where(Appointment.id == appointment_id)
+    ).first()
+    if found is None:
+        return None
+    appointment, patient, contact = found
+    texts = [describe_text(text, zone) for text in list_texts(session, appointment_id) if text.kind != TextKind.REPLY]
+    replies = session.exec(
+        select(OutgoingText).where(OutgoingText.contact_id == contact.id, OutgoingText.kind == TextKind.REPLY)
+    )
+    texts += [describe_text(text, zone) for text in replies]
+    incoming = session.exec(select(IncomingText).where(IncomingText.contact_id == contact.id))
+    texts += [_describe_incoming(text, zone) for text in incoming]
+    tasks = list_of_appointment(session, appointment_id)
+    return {
+        **_describe_appointment(appointment, patient, contact, zone),
+        "texts": sorted(texts, key=lambda text: str(text["at"])),
+        "tasks": [
+            {
+                "id": task.id,
+                "kind": str(task.kind),
+                "what": task.what,
+                "words": task.words,
+                "urgent": task.urgent,
+                "state": str(task.state),
+                "created_at": _local(task.created_at, zone),
+            }
+            for task in tasks
+        ],
+    }
+
+
+def describe_text(text: OutgoingText, zone: ZoneInfo) -> Row:
+    """One text of ours; ``at`` is when it was sent or, until then, when it is due."""
+    return {
+        "direction": "out",
+        "kind": str(text.kind),
+        "step": text.step,
+        "state": str(text.state),
+        "reason": text.reason,
+        "at": _local(text.sent_at or text.due_at, zone),
+        "language": text.language,
+        "segments": text.segments,
+        "text": text.body,
+    }
+
+
+def _describe_incoming(text: IncomingText, zone: ZoneInfo) -> Row:
+    return {
+        "direction": "in",
+        "kind": "incoming",
+        "intent": text.intent,
+        "detail": text.detail,
+        "at": _local(text.received_at, zone),
+        "text": text.body,
+    }
+
+
+def describe_tasks(session: Session, zone: ZoneInfo) -> list[Row]:
+    """The worklist, most urgent first."""
+    return [
+        {
+            "id": task.id,
+            "kind": str(task.kind),
+            "urgent": task.urgent,
+            "what": task.what,
+            "words": task.words,
+            "name": patient.given_name if patient else None,
+            "phone": contact.phone if contact else None,
+            "appointment": task.appointment_id,
+            "starts_at": _local(appointment.starts_at, zone) if appointment else None,
+            "state": str(task.state),
+            "created_at": _local(task.created_at, zone),
+        }
+        for task, contact, appointment, patient in list_open(session)
+    ]
+
+
+def describe_languages() -> list[Row]:
+    """Coverage and review of each language; ``reviewed`` counts sentences a qualified human has signed."""
+    sources = set(read_sources())
+    rows = []
+    for language in LANGUAGES:
+        catalogue = read_catalogue(language.code)
+        translated = len(sources) if catalogue.is_source else len(sources & catalogue.translations.keys())
+        rows.append(
+            {
+                "code": language.bcp47,
+                "name": language.name,
+                "direction": language.direction,
+                "translated": translated,
+                "reviewed": translated if catalogue.reviewed else 0,
+                "messages": len(sources),
+            }
+        )
+    return rows
+
+
+def preview_texts(
+    clinic: ClinicFacts, plan: Plan, language: str, exam: Exam, now: datetime, *, contrast: bool, sedation: bool
+) -> list[Row]:
+    """Every text of the plan as a patient would read it, then a late booking's, a move's and a cancellation's."""
+    local = now.astimezone(clinic.zone)
+    starts_at = (local + timedelta(days=14)).replace(hour=10, minute=30, second=0, microsecond=0)
+    visit = Visit(exam, starts_at, _SAMPLE_NAME, contrast, sedation)
+    steps = [(step.name,) for step in plan.steps]
+    late = tuple(step.name for step in plan.steps)
+    texts = []
+    for names in _unique([*steps, late, *((notice,) for notice in NOTICES)]):
+        kinds = [kind_of(name) for name in names]
+        text = compose_reminder(kinds, language, clinic, visit, starts_at - timedelta(days=2))
+        texts.append(
+            {
+                "step": "+".join(names),
+                "kind": str(TextKind.NOTICE if names[0] in NOTICES else TextKind.REMINDER),
+                "language": text.language,
+                "text": text.body,
+                "encoding": text.measure.encoding,
+                "segments": text.measure.segments,
+                "reviewed": text.reviewed,
+            }
+        )
+    return texts
+
+
+def _unique(steps: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(steps))
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).isoformat(timespec="seconds")

@@ -1,0 +1,22 @@
+"""Delivers to the simulated phone without waiting, for the demo's past and for the chat."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from bot.database import writing
+from bot.outbox import Ready, claim_due, record_outcomes
+from bot.schedule import Plan
+from bot.sms import Accepted
+from messages.compose import ClinicFacts
+
+_AT_MOST = 50
+
+
+def deliver_due(engine: Engine, clinic: ClinicFacts, plan: Plan, now: datetime) -> list[Ready]:
+    """Send what is due at that moment, as the sending loop would; returns it in order."""
+    with writing(engine) as session:
+        ready, _ = claim_due(session, clinic, plan, now, _AT_MOST)
+        sent = [(text, Accepted(f"SB{text.attempt}", "delivered")) for text in ready]
+        record_outcomes(session, sent, now)
+    return ready

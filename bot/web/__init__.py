@@ -1,0 +1,1 @@
+"""Edge: webhooks, health, and the pages."""

