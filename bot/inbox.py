@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from bot.database import add_task, find_coming, find_or_add_contact, has_patients, is_shared
 from bot.models import (
@@ -43,6 +43,11 @@ _AWAITING = timedelta(days=14)
 # An answer is of use this long. A patient who asked yesterday has phoned by now.
 _REPLY_USEFUL = timedelta(hours=12)
 _STRANGER_PAUSE = timedelta(days=1)
+# A word about one of these may be an answer to the safety question.
+_RISKS = ("implants", "metal", "contrast", "pregnancy")
+# More answers than this to one number in an hour, and we are talking to another machine.
+_MOST_ANSWERS = 40
+_ANSWERS_WITHIN = timedelta(hours=1)
 _QUESTION_LANGUAGE, _QUESTION_SAFETY, _QUESTION_CONFIRM = "language", "safety", "confirm"
 
 
@@ -132,6 +137,8 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
         _hear_opted_out(turn)
     elif not has_patients(session, contact.id or 0) and understanding.intent not in ("stop", "start", "emergency"):
         _answer_stranger(turn)
+    elif understanding.intent not in ("stop", "emergency") and _is_chatter(session, contact, now):
+        turn.add_task(TaskKind.QUESTION, "Writes without end, perhaps a machine: it gets no answers for now")
     else:
         _ANSWERS[understanding.intent](turn)
     session.add_all([contact, row])
@@ -170,6 +177,17 @@ def _find_question(session: Session, contact: Contact, now: datetime) -> Outgoin
         )
         .order_by(col(OutgoingText.sending_since).desc(), col(OutgoingText.id).desc())
     ).first()
+
+
+def _is_chatter(session: Session, contact: Contact, now: datetime) -> bool:
+    answers = session.exec(
+        select(func.count()).where(
+            col(OutgoingText.contact_id) == contact.id,
+            col(OutgoingText.kind) == TextKind.REPLY,
+            col(OutgoingText.created_at) > now - _ANSWERS_WITHIN,
+        )
+    ).one()
+    return answers >= _MOST_ANSWERS
 
 
 def _make_visit(appointment: Appointment, patient: Patient, *, named: bool) -> Visit:
@@ -340,7 +358,10 @@ def _answer_report(turn: _Turn) -> None:
 
 def _answer_question(turn: _Turn) -> None:
     topic = get_topic(turn.understanding.detail or "")
-    if topic.for_staff:
+    asked_safety = turn.asked is not None and turn.asked.asks == _QUESTION_SAFETY
+    if asked_safety and topic.code in _RISKS:
+        turn.add_task(TaskKind.SCREENING, "Answered the safety questions in words: read what they mean", urgent=True)
+    elif topic.for_staff:
         turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which depends on the patient: contact them")
     named = turn.understanding.names_condition
     text = compose_answer(topic, turn.contact.language, turn.clinic, turn.make_visit(), named=named)

@@ -121,6 +121,8 @@ def compose_answer(
     sentence = topic.named if named and topic.named else topic.answer
     if visit is None and topic.code == "when":
         return compose_reply("no_appointment", language, clinic)
+    if topic.code == "where" and not _find_address(clinic, visit):
+        return compose_reply("no_address", language, clinic)
     return _speak(language, clinic, lambda speaker: speaker.say(sentence, **_fill(speaker, clinic, visit)))
 
 
@@ -132,10 +134,10 @@ def compose_reply(
     choices: Sequence[str] = (),
 ) -> Text:
     """Write one of ``REPLIES``; ``choices`` are what a numbered question offers, in order."""
-    numbered = [f"{number} {choice}" for number, choice in enumerate(choices, 1)]
 
     def write(speaker: Speaker) -> str:
         values = _fill(speaker, clinic, visit)
+        numbered = [speaker.isolate(f"{number} {choice}") for number, choice in enumerate(choices, 1)]
         return speaker.say(REPLIES[reply], **values, choices=speaker.language.separator.join(numbered))
 
     return _speak(language, clinic, write)
@@ -205,6 +207,7 @@ REPLIES = {
     ),
     "unreadable": say("Sorry, we can only read written texts here. Please write to us in words, or phone {phone}"),
     "no_appointment": say("We find no coming appointment for this number. Please phone {phone}"),
+    "no_address": say("Please phone us, and we will tell you the way: {phone}"),
     "stranger": say("This is the text line of {clinic}. We do not know this number. Please phone us: {phone}"),
 }
 
@@ -314,7 +317,7 @@ def _fill(speaker: Speaker, clinic: ClinicFacts, visit: Visit | None) -> dict[st
     values = {
         "clinic": clinic.name,
         "phone": clinic.phone,
-        "address": _find_address(clinic, visit) or clinic.phone,
+        "address": _find_address(clinic, visit),
         "emergency": clinic.emergency_number,
         "menu": words.shown["menu"],
         "languages": words.shown["language"],

@@ -214,7 +214,7 @@ class Speaker:
             if translated is None:
                 raise UntranslatedError(sentence)
             sentence = translated
-        return tidy(sentence.format(**{name: self._isolate(value) for name, value in values.items()}))
+        return tidy(sentence.format(**{name: self._isolate_foreign(value) for name, value in values.items()}))
 
     def join(self, *sentences: str) -> str:
         """Put sentences one after another, as the language does."""
@@ -234,8 +234,10 @@ class Speaker:
             return tidy(format_time(plain, "h:mm a", locale="en"))
         return tidy(format_time(plain, "short", locale=self._locale))
 
-    def _isolate(self, value: str) -> str:
+    def isolate(self, value: str) -> str:
+        """Keep a piece together in a right-to-left text, so that what is beside it cannot mix with it."""
+        return value if self.language.direction == "ltr" else f"{_FIRST_STRONG_ISOLATE}{value}{_POP_ISOLATE}"
+
+    def _isolate_foreign(self, value: str) -> str:
         own_direction = any(unicodedata.bidirectional(char) in ("R", "AL") for char in value)
-        if self.language.direction == "ltr" or own_direction or value.isdecimal():
-            return value
-        return f"{_FIRST_STRONG_ISOLATE}{value}{_POP_ISOLATE}"
+        return value if own_direction or value.isdecimal() else self.isolate(value)

@@ -6,57 +6,37 @@ then what the patient wants, then the FAQ. What stays unclear is ``unknown``, an
 
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 
 from messages.languages import LANGUAGES, Language, find_language
 from messages.matching import Message, Phrase, find_any, make_phrases, normalise, split_clauses
 from messages.words import read_words
 
-# Said around the word that counts. They never change a meaning.
-_POLITE = frozenset(
-    ["please", "pls", "plz", "por", "favor", "tanpri", "svp", "silvouple", "من", "فضلك", "لو", "سمحت", "رجاء"]
-)
+# Said around what counts. They never change a meaning.
+_POLITE = ("please", "pls", "plz", "por favor", "tanpri", "svp", "silvouple", "من فضلك", "لو سمحت", "رجاء", "رجاءا")
 # Said around the name of a language.
-_LANGUAGE_FILLERS = _POLITE | frozenset(
-    [
-        "in",
-        "en",
-        "an",
-        "nan",
-        "i",
-        "want",
-        "to",
-        "speak",
-        "use",
-        "change",
-        "language",
-        "hablo",
-        "quiero",
-        "idioma",
-        "a",
-        "el",
-        "la",
-        "lang",
-        "mwen",
-        "pale",
-        "vle",
-        "texts",
-        "text",
-        "بال",
-        "باللغة",
-        "اريد",
-    ]
+_LANGUAGE_FILLERS = frozenset(
+    normalise(
+        "in to use speak i want change language text texts en el la a idioma hablo quiero "
+        "an nan lang mwen pale vle باللغة اللغة لغة اريد بال"
+    ).split()
 )
 _HAN_LANGUAGE_FILLERS = ("请", "請", "我要", "我想", "换成", "換成", "改成", "改用", "用", "说", "說", "讲", "講")
-# A clause with one of these does not report that somebody has something.
-_NEGATIONS = {
-    "en": make_phrases(
-        ("no", "not", "dont", "havent", "never", "without", "none", "isnt", "doesnt", "didnt", "neither")
-    ),
-    "es": make_phrases(("no", "sin", "nunca", "ningun*", "tampoco")),
-    "zh_Hans": make_phrases(("没", "沒", "無", "无", "冇", "不是", "mei", "mei you", "meiyou")),
-    "ar": make_phrases(("ما", "لا", "ليس", "مش", "بدون", "مافي", "ماعندي", "لم", "مو", "مانيش")),
-    "ht": make_phrases(("pa", "pas", "pat", "mpa", "mpat", "pagen", "mpagen", "okenn", "non", "jame")),
+_LANGUAGE_NAMES = {
+    normalise(name): language for language in LANGUAGES for name in (language.code, language.name, *language.aliases)
 }
+# A clause with one of these words does not report that somebody has something.
+_NEGATIONS = {
+    code: frozenset(normalise(words).split())
+    for code, words in {
+        "en": "no not dont havent never without none isnt doesnt didnt neither",
+        "es": "no sin nunca ningun ninguna ninguno ningunos tampoco",
+        "zh_Hans": "mei meiyou",
+        "ar": "ما لا ليس ليست لست لم مش مو مب بدون مافي مافيه مفيش مافيش ماكو ماعندي معنديش ماعنديش مانيش ماني",
+        "ht": "pa pas pat mpa mpat pagen mpagen okenn non jame",
+    }.items()
+}
+_HAN_NEGATIONS = ("没", "沒", "無", "无", "冇", "不是")
 _DIGIT_ANSWERS = {"1": 1, "2": 2, "one": 1, "two": 2}
 
 
@@ -177,20 +157,26 @@ def _read_answer(bare: Message, awaiting: str | None) -> Understanding | None:
 def _find_report(text: str, table: _Tables, own: _Tables, awaiting: str | None) -> Understanding | None:
     """A statement, not a question, that the patient has something staff must know."""
     # "Pacemaker" is the same word in many languages, "no" and "can I" are not: the patient's own count too.
-    negations = _NEGATIONS.get(table.code, ()) + _NEGATIONS.get(own.code, ())
     asking = table.intents["asking"] + own.intents["asking"]
     for clause in split_clauses(text):
         for kind in ("allergy", "implant"):
             named = find_any(table.report[kind], clause)
             stated = find_any(table.report[f"having_{kind}"], clause)
             had = named and (awaiting == "safety" or find_any(table.report["having"], clause))
-            if not (stated or had) or find_any(negations, clause):
+            if not (stated or had) or _is_negated(clause, table, own):
                 continue
             if find_any(asking, clause) and not stated:
                 continue
             pregnant = kind == "implant" and find_any(table.topics["pregnancy"], clause)
             return Understanding("report", None if pregnant else kind, 0.9, table.code)
     return None
+
+
+def _is_negated(clause: Message, *tables: _Tables) -> bool:
+    words = set(clause.text.split())
+    if any(words & _NEGATIONS.get(table.code, frozenset()) for table in tables):
+        return True
+    return any(negation in clause.squeezed for negation in _HAN_NEGATIONS)
 
 
 def _find_keyword(bare: Message, tables: list[_Tables], awaiting: str | None) -> Understanding | None:
@@ -225,7 +211,7 @@ def _find_language_name(bare: Message) -> Language | None:
     name = " ".join(word for word in bare.text.split() if word not in _LANGUAGE_FILLERS)
     for filler in _HAN_LANGUAGE_FILLERS:
         name = name.replace(filler, "")
-    return find_language(name)
+    return _LANGUAGE_NAMES.get(name)
 
 
 def _find_wish(message: Message, table: _Tables) -> Understanding | None:
@@ -251,10 +237,11 @@ def _find_topic(message: Message, table: _Tables) -> Understanding | None:
 
 
 def _strip_polite(message: Message) -> Message:
-    words: list[str] = []
-    for word in message.text.split():
-        if word not in _POLITE and words[-1:] != [word]:
-            words.append(word)
+    """The message without politeness and without a word said twice in a row."""
+    text = f" {message.text} "
+    for polite in _POLITE:
+        text = text.replace(f" {polite} ", " ")
+    words = [word for word, _ in groupby(text.split())]
     return Message(" ".join(words)) if words else message
 
 

@@ -172,7 +172,7 @@ def test_no_to_the_safety_question_is_stored_as_said(engine: Engine, settings: S
         assert session.exec(select(Appointment.screened_at)).one() == NOW + timedelta(days=3)
 
 
-@pytest.mark.parametrize("words", ["2", "yes", "not sure", "I think there is something in my head"])
+@pytest.mark.parametrize("words", ["2", "yes", "not sure", "no metal", "my kidneys", "I think there is something in my head"])
 def test_yes_doubt_or_anything_unclear_to_the_safety_question_reaches_staff(
     engine: Engine, settings: Settings, patient: int, words: str
 ) -> None:
@@ -308,3 +308,15 @@ def test_a_patient_whose_appointment_is_over_is_sent_to_the_phone(
 )
 def test_any_text_at_all_is_stored_and_answered(engine: Engine, settings: Settings, patient: int, body: str) -> None:
     assert len(text_in(engine, settings, body)) == 1
+
+
+def test_a_machine_that_answers_every_text_is_not_answered_for_ever(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    answers = [
+        text_in(engine, settings, f"I am driving {number}", NOW + timedelta(seconds=number)) for number in range(60)
+    ]
+
+    assert 20 < sum(map(len, answers)) < 60
+    assert "Writes without end" in list_tasks(engine)[-1].what
+    assert len(text_in(engine, settings, "STOP", NOW + timedelta(minutes=2))) == 1
