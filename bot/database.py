@@ -222,10 +222,11 @@ def list_thread(session: Session, contact_id: int) -> list[OutgoingText | Incomi
         )
     ).all()
     incoming = session.exec(select(IncomingText).where(IncomingText.contact_id == contact_id)).all()
-    return sorted([*outgoing, *incoming], key=_thread_order)
+    return sorted([*outgoing, *incoming], key=order_in_thread)
 
 
-def _thread_order(row: OutgoingText | IncomingText) -> tuple[datetime, int]:
+def order_in_thread(row: OutgoingText | IncomingText) -> tuple[datetime, int]:
+    """What to sort by, so that an answer stands after its question also within one moment."""
     if isinstance(row, IncomingText):
         return row.received_at, 0
     return row.sent_at or row.due_at, 1

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 # A last line of defence: our own messages name rows, not numbers.
-_NUMBER = re.compile(r"\+?\d[\d\s().-]{6,}\d")
+_NUMBER = re.compile(r"\+?\d[\d\s()-]{6,}\d|\d{3}\.\d{3}\.\d{4}")
 _MASK = "[number]"
 # PostgreSQL adds the failing row, with whatever stands in it.
 _FAILING_ROW = re.compile(r"^DETAIL:.*$", re.MULTILINE)

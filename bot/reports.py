@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from bot.database import list_texts
+from bot.database import list_texts, order_in_thread
 from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, TextKind
 from bot.schedule import Plan, kind_of
 from bot.worklist import list_of_appointment, list_open
@@ -60,17 +60,16 @@ def describe_appointment(session: Session, appointment_id: int, zone: ZoneInfo) 
     if found is None:
         return None
     appointment, patient, contact = found
-    texts = [describe_text(text, zone) for text in list_texts(session, appointment_id) if text.kind != TextKind.REPLY]
+    planned = [text for text in list_texts(session, appointment_id) if text.kind != TextKind.REPLY]
     replies = session.exec(
         select(OutgoingText).where(OutgoingText.contact_id == contact.id, OutgoingText.kind == TextKind.REPLY)
     )
-    texts += [describe_text(text, zone) for text in replies]
     incoming = session.exec(select(IncomingText).where(IncomingText.contact_id == contact.id))
-    texts += [_describe_incoming(text, zone) for text in incoming]
+    texts = sorted([*planned, *replies, *incoming], key=order_in_thread)
     tasks = list_of_appointment(session, appointment_id)
     return {
         **_describe_appointment(appointment, patient, contact, zone),
-        "texts": sorted(texts, key=lambda text: str(text["at"])),
+        "texts": [describe_text(text, zone) for text in texts],
         "tasks": [
             {
                 "id": task.id,
@@ -86,8 +85,17 @@ def describe_appointment(session: Session, appointment_id: int, zone: ZoneInfo) 
     }
 
 
-def describe_text(text: OutgoingText, zone: ZoneInfo) -> Row:
-    """One text of ours; ``at`` is when it was sent or, until then, when it is due."""
+def describe_text(text: OutgoingText | IncomingText, zone: ZoneInfo) -> Row:
+    """One text; ``at`` is when it came or was sent or, until then, when it is due."""
+    if isinstance(text, IncomingText):
+        return {
+            "direction": "in",
+            "kind": "incoming",
+            "intent": text.intent,
+            "detail": text.detail,
+            "at": _local(text.received_at, zone),
+            "text": text.body,
+        }
     return {
         "direction": "out",
         "kind": str(text.kind),
@@ -97,17 +105,6 @@ def describe_text(text: OutgoingText, zone: ZoneInfo) -> Row:
         "at": _local(text.sent_at or text.due_at, zone),
         "language": text.language,
         "segments": text.segments,
-        "text": text.body,
-    }
-
-
-def _describe_incoming(text: IncomingText, zone: ZoneInfo) -> Row:
-    return {
-        "direction": "in",
-        "kind": "incoming",
-        "intent": text.intent,
-        "detail": text.detail,
-        "at": _local(text.received_at, zone),
         "text": text.body,
     }
 

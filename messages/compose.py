@@ -138,7 +138,7 @@ def compose_reply(
     def write(speaker: Speaker) -> str:
         values = _fill(speaker, clinic, visit)
         numbered = [speaker.isolate(f"{number} {choice}") for number, choice in enumerate(choices, 1)]
-        return speaker.say(REPLIES[reply], **values, choices=speaker.language.separator.join(numbered))
+        return speaker.say(REPLIES[reply], **values, choices="\n" + "\n".join(numbered))
 
     return _speak(language, clinic, write)
 
@@ -179,7 +179,7 @@ REPLIES = {
     # Translators: name your own language here instead of English.
     "language_changed": say("From now on our texts to you are in English."),
     "language_missing": say(
-        "Sorry, we do not write that language yet. Reply with a number: {choices}. Or phone {phone}"
+        "Sorry, we do not write that language yet. Phone {phone}, or reply with a number: {choices}"
     ),
     "reported": say(
         "Thank you for telling us. This is important. Our staff will see it and contact you before your appointment. "
@@ -240,9 +240,9 @@ def _write_reminder(
             )
         )
     elif visit.exam.magnet:
-        yield _Sentence(speaker.say("Your MRI is on {day}, please arrive by {arrive}.", **values))
+        yield _Sentence(speaker.say("Your MRI is on {day}, arrive by {arrive}.", **values))
     else:
-        yield _Sentence(speaker.say("Your appointment is on {day}, please arrive by {arrive}.", **values))
+        yield _Sentence(speaker.say("Your appointment is on {day}, arrive by {arrive}.", **values))
     if "safety" in steps and visit.exam.screening:
         yield _Sentence(_write_safety(speaker, visit))
     if "prepare" in steps:

@@ -4,6 +4,7 @@ A catalogue is ``locales/<code>/LC_MESSAGES/messages.po``, read as it is; nothin
 first lines of each say who translated and who reviewed it, and ``reviewed`` is taken from there.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -18,7 +19,8 @@ from messages.segments import tidy
 
 LOCALES = Path(__file__).resolve().parent.parent / "locales"
 SOURCE = "en"
-_UNREVIEWED = "Reviewed by: nobody"
+# A catalogue counts as reviewed only when its first lines name who did it.
+_REVIEWED = re.compile(r"Reviewed by: (?!nobody)\S")
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
@@ -183,7 +185,7 @@ def read_catalogue(code: str) -> Catalogue:
         for message in messages
         if message.string and not message.fuzzy and not isinstance(message.id, tuple)
     }
-    return Catalogue(usable, reviewed=_UNREVIEWED not in po.header_comment)
+    return Catalogue(usable, reviewed=_REVIEWED.search(po.header_comment) is not None)
 
 
 @cache

@@ -42,6 +42,14 @@ def make_environment(database_url: str, fake: FakeTwilio, port: int, **changes: 
     }
 
 
+def is_answering(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
 class Daemon:
     """A running ``bot run``; its log goes to a file."""
 
@@ -58,11 +66,7 @@ class Daemon:
             )
 
     def is_healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
+        return is_answering(f"{self.url}/healthz")
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

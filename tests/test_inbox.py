@@ -172,7 +172,9 @@ def test_no_to_the_safety_question_is_stored_as_said(engine: Engine, settings: S
         assert session.exec(select(Appointment.screened_at)).one() == NOW + timedelta(days=3)
 
 
-@pytest.mark.parametrize("words", ["2", "yes", "not sure", "no metal", "my kidneys", "I think there is something in my head"])
+@pytest.mark.parametrize(
+    "words", ["2", "yes", "not sure", "no metal", "my kidneys", "I think there is something in my head"]
+)
 def test_yes_doubt_or_anything_unclear_to_the_safety_question_reaches_staff(
     engine: Engine, settings: Settings, patient: int, words: str
 ) -> None:

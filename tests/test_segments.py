@@ -115,7 +115,6 @@ def test_any_text_can_be_measured_and_fits_what_it_is_said_to_cost(text: str) ->
 @given(MIXED_TEXT, MIXED_TEXT)
 def test_a_longer_text_never_costs_less(text: str, more: str) -> None:
     assert measure(text + more).segments >= measure(text).segments
-    assert measure(text + more).units >= measure(text).units
 
 
 @settings(max_examples=100, deadline=None)
@@ -131,6 +130,7 @@ def test_ucs2_units_are_those_of_utf16(text: str) -> None:
         ("2:05\u202fPM", "2:05 PM"),
         ("2\u00a0Harbor\u00a0Street", "2 Harbor Street"),
         ("a\u2007b\u2009c\u200ad\u2002e\u2003f", "a b c d e f"),
+        ("a\u2000b\u2001c", "a b c"),  # NFC turns these two into U+2002 and U+2003
         ("soft\u00adware zero\u200bwidth word\u2060joiner", "software zerowidth wordjoiner"),
         ("\ufeffHello", "Hello"),
         ("\u2018it\u2019s\u2019", "'it's'"),
@@ -170,7 +170,9 @@ def test_a_tidied_text_is_composed_and_has_nothing_left_to_tidy(text: str) -> No
     tidied = tidy(text)
     assert unicodedata.is_normalized("NFC", tidied)
     assert tidied == tidied.strip()
-    assert not set(tidied) & set("\u00a0\u2007\u2009\u202f\u2018\u2019\u201c\u201d\u2026\u00ad\u200b\u2060\ufeff")
+    assert not set(tidied) & set(
+        "\u00a0\u2002\u2003\u2007\u2009\u202f\u2018\u2019\u201c\u201d\u2026\u00ad\u200b\u2060\ufeff"
+    )
     assert tidy(tidied) == tidied
 
 

@@ -88,13 +88,15 @@ def _read_records(file: TextIO, delimiter: str) -> Iterator[Row]:
     number = 0
     while True:
         number += 1
+        first = reader.line_num + 1
         try:
             yield Row(number, next(reader))
         except StopIteration:
             return
         except csv.Error:
-            trouble = "has a quotation mark that is not closed or out of place; correct it near line"
-            yield Row(number, (), f"{trouble} {reader.line_num} of the file")
+            lines = f"lines {first} to {reader.line_num}" if reader.line_num > first else f"line {first}"
+            trouble = "has a quotation mark that is not closed or out of place"
+            yield Row(number, (), f"{trouble}; {lines} of the file could not be read")
 
 
 def _fit_rows(records: Iterator[Row], width: int) -> Iterator[Row]:
