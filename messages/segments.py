@@ -19,13 +19,6 @@ GSM_EXTENDED = frozenset("\f^{}\\[~]|€")
 # a 70-character one. CLDR writes U+202F before AM/PM; word processors write the quotes and dashes.
 _PLAIN = str.maketrans(
     {
-        "\u00a0": " ",
-        "\u2002": " ",
-        "\u2003": " ",
-        "\u2007": " ",
-        "\u2009": " ",
-        "\u200a": " ",
-        "\u202f": " ",
         "\u2010": "-",
         "\u2011": "-",
         "\u2013": "-",
@@ -37,6 +30,7 @@ _PLAIN = str.maketrans(
         "\u2026": "...",
     }
 )
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
 # Never shown and never needed. The joiners U+200C and U+200D stay: Persian and Hindi are spelt with
 # them. So do the directional isolates, which right-to-left texts need.
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
@@ -53,8 +47,8 @@ class Measure:
 
 def tidy(text: str) -> str:
     """Return the text composed (NFC), without invisible characters and with plain punctuation."""
-    plain = _INVISIBLE.sub("", text).translate(_PLAIN)
-    return unicodedata.normalize("NFC", plain).strip()
+    composed = unicodedata.normalize("NFC", text)
+    return _SPACES.sub(" ", _INVISIBLE.sub("", composed)).translate(_PLAIN).strip()
 
 
 def measure(text: str) -> Measure:
