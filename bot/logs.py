@@ -11,7 +11,7 @@ from typing import Literal
 _NUMBER = re.compile(r"\+?\d[\d\s()-]{6,}\d|\d{3}\.\d{3}\.\d{4}")
 _MASK = "[number]"
 # PostgreSQL adds the failing row, with whatever stands in it.
-_FAILING_ROW = re.compile(r"^DETAIL:.*$", re.MULTILINE)
+_FAILING_ROW = re.compile(r"^DETAIL:.*?(?=^\[SQL|^\(Background|^Traceback|\Z)", re.MULTILINE | re.DOTALL)
 
 
 class _Masking(logging.Formatter):
@@ -19,7 +19,7 @@ class _Masking(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        message = _NUMBER.sub(_MASK, _FAILING_ROW.sub("DETAIL: [left out]", super().format(record)))
+        message = _NUMBER.sub(_MASK, _FAILING_ROW.sub("DETAIL: [left out]\n", super().format(record)))
         return self.write(moment, record, message)
 
     def write(self, moment: str, record: logging.LogRecord, message: str) -> str:

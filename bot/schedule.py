@@ -96,25 +96,31 @@ def read_steps(path: Path = DEFAULT_PLAN) -> tuple[Step, ...]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PlanError(f"{path.name}: {error}") from error
-    steps = tuple(_read_step(number, entry) for number, entry in enumerate(data.get("steps", ()), 1))
+    entries = data.get("steps")
+    if not isinstance(entries, list):
+        raise PlanError(f"{path.name}: it needs at least one step, each under [[steps]]")
+    steps = tuple(_read_step(number, entry) for number, entry in enumerate(entries, 1))
     names = [step.name for step in steps]
     if not names or len(set(names)) != len(names):
         raise PlanError(f"{path.name}: it needs at least one step, and each step once (prepare, prepare:early)")
     return steps
 
 
-def _read_step(number: int, entry: Mapping[str, object]) -> Step:
+def _read_step(number: int, entry: object) -> Step:
+    if not isinstance(entry, dict):
+        raise PlanError(f"step {number}: it must be a table under [[steps]]")
     name = entry.get("step")
     if not isinstance(name, str) or kind_of(name) not in REMINDERS or "+" in name:
         raise PlanError(
             f"step {number}: step must be one of {', '.join(REMINDERS)}, with a label after a colon if need be"
         )
-    match {key: value for key, value in entry.items() if key != "step"}:
+    # Python takes true for a 1; a plan shall not.
+    match {key: value for key, value in entry.items() if key != "step" and not isinstance(value, bool)}:
         case {"at": "enrolment", **rest} if not rest:
             return Step(name)
         case {"days_before": int(days), "time": str(clock), **rest} if not rest and 0 <= days <= 365:
             try:
-                return Step(name, days_before=days, clock=time.fromisoformat(clock))
+                return Step(name, days_before=days, clock=datetime.strptime(clock, "%H:%M").time())  # noqa: DTZ007
             except ValueError as error:
                 raise PlanError(f"step {number}: time must be HH:MM") from error
         case {"hours_before": int() | float() as hours, **rest} if not rest and 0 < hours <= 8760:
@@ -181,7 +187,10 @@ def find_allowed(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetim
     if not quiet.cover(local.time()):
         return moment
     days = 1 if quiet.start > quiet.end and local.time() >= quiet.start else 0
-    return at_wall(local.date() + timedelta(days=days), quiet.end, zone)
+    day = local.date() + timedelta(days=days)
+    ends_at = at_wall(day, quiet.end, zone)
+    # In the hour that clocks repeat, the first end of the quiet hours may be behind us.
+    return ends_at if ends_at >= moment else datetime.combine(day, quiet.end, zone).replace(fold=1).astimezone(UTC)
 
 
 def at_wall(day: date, clock: time, zone: ZoneInfo) -> datetime:
@@ -215,8 +224,15 @@ def _find_due(step: Step, starts_at: datetime, zone: ZoneInfo) -> datetime:
 def _place(plan: Plan, name: str, due_at: datetime, now: datetime, starts_at: datetime) -> Planned:
     """Put one text at its time or, in the quiet hours, at the nearest allowed time that is useful."""
     arrive_by = starts_at - plan.arrive_early
-    useful_until = min(arrive_by, starts_at - PREPARE_LEAD) if kind_of(name) == "prepare" else arrive_by
-    planned = Planned((name,), due_at, max(useful_until, due_at))
+    useful_until = arrive_by
+    if kind_of(name) == "prepare" and due_at < starts_at - PREPARE_LEAD - ON_THE_WAY:
+        useful_until = min(arrive_by, starts_at - PREPARE_LEAD)
+    if due_at >= arrive_by:
+        # The plan's time is too late for this exam: then the last time that is of use.
+        due_at = max(now, arrive_by - ON_THE_WAY)
+    if due_at > arrive_by:
+        return Planned((name,), due_at, arrive_by, skipped="too late")
+    planned = Planned((name,), due_at, useful_until)
     after = find_allowed(due_at, plan.zone, plan.quiet)
     if after <= min(useful_until, arrive_by - ON_THE_WAY) or after == due_at:
         return replace(planned, due_at=after)

@@ -70,7 +70,10 @@ def _check_clock(value: str | time) -> time:
 
 
 def _check_address(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("an address such as https://reminders.example.org")
     return value.rstrip("/")
@@ -184,11 +187,10 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
     except ValidationError as error:
         problems += [_explain(detail) for detail in error.errors()]
     problems += _find_missing(values)
-    if settings is not None:
-        try:
-            _ = settings.plan
-        except PlanError as error:
-            problems.append(Problem("PLAN_FILE", f"expected a usable plan; {error}"))
+    try:
+        read_steps(Path(values["PLAN_FILE"]) if "PLAN_FILE" in values else DEFAULT_PLAN)
+    except PlanError as error:
+        problems.append(Problem("PLAN_FILE", f"expected a usable plan; {error}"))
     if problems or settings is None:
         raise SettingsError(sorted(problems, key=lambda problem: problem.setting))
     return settings
@@ -196,12 +198,13 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
 
 def find_warnings(settings: Settings, env_file: Path | None = Path(".env")) -> list[Problem]:
     """What works but is probably not meant: misspelt names, webhooks nobody can sign, plain HTTP."""
-    names = dotenv_values(env_file) if env_file and env_file.exists() else ()
-    warnings = [
-        Problem(name, f"is not a setting; did you mean {near[0]}?")
-        for name in names
-        if name.removesuffix("_FILE") not in NAMES and (near := difflib.get_close_matches(name, NAMES, 1, 0.8))
-    ]
+    warnings = []
+    for name in dotenv_values(env_file) if env_file and env_file.exists() else ():
+        suffix = "_FILE" if name.upper().endswith("_FILE") and name not in NAMES else ""
+        bare = name.upper().removesuffix(suffix)
+        near = difflib.get_close_matches(bare, NAMES, 1, 0.8)
+        if near and near[0] + suffix != name:
+            warnings.append(Problem(name, f"is not a setting; did you mean {near[0]}{suffix}?"))
     if settings.sender == "twilio":
         if not settings.twilio_auth_token.get_secret_value():
             warnings.append(
@@ -218,7 +221,10 @@ def _read_values(env_file: Path | None, environment: Mapping[str, str]) -> tuple
     problems = []
     sources: list[Mapping[str, str | None]] = [environment]
     if env_file and env_file.exists():
-        sources.append(dotenv_values(env_file, interpolate=False))
+        try:
+            sources.append(dotenv_values(env_file, interpolate=False))
+        except UnicodeDecodeError:
+            problems.append(Problem(env_file.name, "expected a text file in UTF-8"))
     for name in NAMES:
         for source in sources:
             if value := source.get(name):

@@ -88,13 +88,17 @@ def compose_reminder(
     def write(speaker: Speaker) -> str:
         sentences = list(_write_reminder(steps, speaker, clinic, visit, moved_from))
         budget = find_budget(steps, speaker.language.code)
-        while True:
-            body = speaker.join(*(sentence.text for sentence in sentences))
-            body = speaker.say("{clinic}: {text}", clinic=clinic.name, text=body)
-            least = max(sentences, key=lambda sentence: sentence.dispensable)
-            if measure(body).segments <= budget or not least.dispensable:
+
+        def fit(kept: Sequence[_Sentence]) -> str | None:
+            text = speaker.join(*(sentence.text for sentence in kept))
+            body = speaker.say("{clinic}: {text}", clinic=clinic.name, text=text)
+            return body if measure(body).segments <= budget or not any(part.dispensable for part in kept) else None
+
+        for gone in _SACRIFICES:
+            body = fit([sentence for sentence in sentences if sentence.dispensable not in gone])
+            if body is not None:
                 return body
-            sentences.remove(least)
+        raise ValueError("a text always has a shortest form")
 
     return _speak(language, clinic, write)
 
@@ -212,9 +216,22 @@ REPLIES = {
 }
 
 
+# What is given up when room is short, one after another: the address, the greeting, then either the
+# phone or what is said twice, at last both.
+_SAID_TWICE, _PHONE, _GREETING, _ADDRESS = 1, 2, 3, 4
+_SACRIFICES = (
+    frozenset[int](),
+    frozenset({_ADDRESS}),
+    frozenset({_ADDRESS, _GREETING}),
+    frozenset({_ADDRESS, _GREETING, _PHONE}),
+    frozenset({_ADDRESS, _GREETING, _SAID_TWICE}),
+    frozenset({_ADDRESS, _GREETING, _PHONE, _SAID_TWICE}),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence of a reminder; the most ``dispensable`` goes first when room is short, 0 never."""
+    """A sentence of a reminder; what is ``dispensable`` may go when room is short, 0 never does."""
 
     text: str
     dispensable: int = 0
@@ -225,7 +242,7 @@ def _write_reminder(
 ) -> Iterator[_Sentence]:
     values = _fill(speaker, clinic, visit)
     if visit.given_name and (clinic.name_in_texts or visit.name_needed):
-        yield _Sentence(speaker.say("Hello {name}.", name=visit.given_name), 0 if visit.name_needed else 3)
+        yield _Sentence(speaker.say("Hello {name}.", name=visit.given_name), 0 if visit.name_needed else _GREETING)
     if "cancelled" in steps:
         yield _Sentence(speaker.say("Your appointment on {day} at {time} is cancelled. Please do not come.", **values))
         yield _Sentence(speaker.say("Questions or a new date: {phone}", **values))
@@ -259,7 +276,7 @@ def _write_reminder(
                 **values,
             )
         )
-    yield _Sentence(speaker.say("Phone: {phone}", **values), 2)
+    yield _Sentence(speaker.say("Phone: {phone}", **values), _PHONE)
 
 
 def _write_safety(speaker: Speaker, visit: Visit) -> str:
@@ -286,7 +303,7 @@ def _write_preparation(speaker: Speaker, visit: Visit, *, asked: bool) -> Iterat
     if exam.ask_about_food:
         yield _Sentence(speaker.say("Ask us if you may eat before it."))
     if visit.contrast and exam.magnet:
-        yield _Sentence(speaker.say("You may get contrast dye: tell us about allergies."), 1 if asked else 0)
+        yield _Sentence(speaker.say("You may get contrast dye: tell us of allergies."), _SAID_TWICE if asked else 0)
     if hours := find_fasting_hours(exam, sedation=visit.sedation):
         yield _Sentence(speaker.say("Eat nothing for {hours} hours before.", hours=str(hours)))
     if visit.sedation or exam.escort:
@@ -304,7 +321,7 @@ def _write_arrival(speaker: Speaker, clinic: ClinicFacts, visit: Visit, *, prepa
         else:
             yield _Sentence(speaker.say("Bring your companion, if you have one."))
     if address := _find_address(clinic, visit):
-        yield _Sentence(speaker.say("Address: {address}.", address=address), 4)
+        yield _Sentence(speaker.say("Address: {address}.", address=address), _ADDRESS)
 
 
 def _find_address(clinic: ClinicFacts, visit: Visit | None) -> str:

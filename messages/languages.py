@@ -129,8 +129,10 @@ def find_language(name: str) -> Language | None:
     for language in LANGUAGES:
         if wanted in map(_fold, (language.code, language.name, *language.aliases)):
             return language
-    base, _, rest = wanted.partition("_")
-    return find_language(base) if rest and base != "zh" and len(base) in (2, 3) else None
+    base, _, region = wanted.rpartition("_")
+    # A region may follow: es_MX, zh_Hans_US. But zh_TW is another language than zh.
+    is_region = region.isalnum() and len(region) in (2, 3)
+    return find_language(base) if base and base != "zh" and is_region else None
 
 
 def get_language(code: str) -> Language:
