@@ -33,6 +33,8 @@ from bot.models import (
     TaskState,
     TextState,
 )
+from messages.compose import Visit
+from messages.exams import get_exam
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_S = 30
@@ -178,6 +180,19 @@ def has_patients(session: Session, contact_id: int) -> bool:
 def is_shared(session: Session, contact_id: int) -> bool:
     """Whether several patients get their texts on this number, so that texts must say whom they mean."""
     return session.exec(select(func.count()).where(col(Patient.contact_id) == contact_id)).one() > 1
+
+
+def make_visit(appointment: Appointment, patient: Patient, *, name_needed: bool) -> Visit:
+    """What texts may say of an appointment."""
+    return Visit(
+        exam=get_exam(appointment.exam),
+        starts_at=appointment.starts_at,
+        given_name=patient.given_name,
+        contrast=appointment.contrast,
+        sedation=appointment.sedation,
+        place=appointment.place,
+        name_needed=name_needed,
+    )
 
 
 def skip_planned(session: Session, appointment_id: int, reason: str) -> int:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
-from bot.database import add_task, find_coming, find_or_add_contact, has_patients, is_shared
+from bot.database import add_task, find_coming, find_or_add_contact, has_patients, is_shared, make_visit
 from bot.models import (
     Appointment,
     AppointmentStatus,
@@ -33,7 +33,6 @@ from messages.compose import (
     list_language_choices,
     name_visit,
 )
-from messages.exams import get_exam
 from messages.languages import find_language
 from messages.topics import get_topic
 from messages.understand import Understanding, understand
@@ -76,7 +75,7 @@ class _Turn:
         if found is None:
             return None
         appointment, patient = found
-        return _make_visit(appointment, patient, named=is_shared(self.session, self.contact.id or 0))
+        return make_visit(appointment, patient, name_needed=is_shared(self.session, self.contact.id or 0))
 
     def add_task(self, kind: TaskKind, what: str, *, urgent: bool = False) -> None:
         found = self.find_visit()
@@ -190,18 +189,6 @@ def _is_chatter(session: Session, contact: Contact, now: datetime) -> bool:
     return answers >= _MOST_ANSWERS
 
 
-def _make_visit(appointment: Appointment, patient: Patient, *, named: bool) -> Visit:
-    return Visit(
-        exam=get_exam(appointment.exam),
-        starts_at=appointment.starts_at,
-        given_name=patient.given_name,
-        contrast=appointment.contrast,
-        sedation=appointment.sedation,
-        place=appointment.place,
-        name_needed=named,
-    )
-
-
 # What each intent leads to
 
 
@@ -278,7 +265,7 @@ def _answer_confirm(turn: _Turn) -> None:
     appointment, patient = found
     appointment.status = AppointmentStatus.CONFIRMED
     turn.session.add(appointment)
-    visit = _make_visit(appointment, patient, named=False)
+    visit = make_visit(appointment, patient, name_needed=False)
     turn.say(compose_reply("confirmed", turn.contact.language, turn.clinic, visit), "confirmed")
 
 
@@ -305,7 +292,7 @@ def _choose(turn: _Turn, wish: str) -> tuple[Appointment, Patient] | None:
             return turn.coming[choice - 1]
     elif len(turn.coming) == 1 or (turn.asked and turn.asked.asks == _QUESTION_CONFIRM):
         return turn.find_visit()
-    visits = [_make_visit(appointment, patient, named=True) for appointment, patient in turn.coming]
+    visits = [make_visit(appointment, patient, name_needed=True) for appointment, patient in turn.coming]
     names = [name_visit(turn.contact.language, turn.clinic, visit) for visit in visits]
     turn.reply("ask_which", names, asks=f"which-{wish}")
     return None

@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy import bindparam, func, literal_column, update
 from sqlmodel import Session, col, select
 
-from bot.database import add_task, find_coming, is_shared
+from bot.database import add_task, find_coming, is_shared, make_visit
 from bot.models import (
     Appointment,
     AppointmentStatus,
@@ -28,8 +28,7 @@ from bot.models import (
 )
 from bot.schedule import Plan, find_allowed, find_retry_delay, kind_of
 from bot.sms import NOT_DELIVERED, Accepted, Action, SendError, StatusReport, find_action, rank
-from messages.compose import ClinicFacts, Visit, compose_reminder, find_question
-from messages.exams import get_exam
+from messages.compose import ClinicFacts, compose_reminder, find_question
 
 log = logging.getLogger(__name__)
 
@@ -185,23 +184,10 @@ def _compose(
     clinic: ClinicFacts,
 ) -> None:
     steps = [kind_of(step) for step in (row.step or "").split("+")]
-    visit = make_visit(session, appointment, patient, contact)
+    visit = make_visit(appointment, patient, name_needed=is_shared(session, row.contact_id))
     text = compose_reminder(steps, contact.language, clinic, visit, row.moved_from)
     row.body, row.language, row.segments = text.body, text.language, text.measure.segments
     row.asks = None if "cancelled" in steps else find_question(steps, visit.exam)
-
-
-def make_visit(session: Session, appointment: Appointment, patient: Patient, contact: Contact) -> Visit:
-    """What a text to this contact may say of an appointment."""
-    return Visit(
-        exam=get_exam(appointment.exam),
-        starts_at=appointment.starts_at,
-        given_name=patient.given_name,
-        contrast=appointment.contrast,
-        sedation=appointment.sedation,
-        place=appointment.place,
-        name_needed=is_shared(session, contact.id or 0),
-    )
 
 
 def _set_aside(session: Session, row: OutgoingText, error: Exception, now: datetime) -> None:

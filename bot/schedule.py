@@ -4,6 +4,7 @@ A plan counts calendar days in the clinic's zone and then takes the clock time t
 10:00 across a clock change. "Hours before" are real hours before the exam.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ PREPARE_LEAD = timedelta(hours=3)
 # After a reschedule a step is not repeated this soon.
 REPEAT_AFTER = timedelta(days=2)
 
+_CLOCK = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 _RETRY_BASE, _RETRY_MOST = timedelta(seconds=2), timedelta(minutes=10)
 
 
@@ -119,10 +121,9 @@ def _read_step(number: int, entry: object) -> Step:
         case {"at": "enrolment", **rest} if not rest:
             return Step(name)
         case {"days_before": int(days), "time": str(clock), **rest} if not rest and 0 <= days <= 365:
-            try:
-                return Step(name, days_before=days, clock=datetime.strptime(clock, "%H:%M").time())  # noqa: DTZ007
-            except ValueError as error:
-                raise PlanError(f"step {number}: time must be HH:MM") from error
+            if not _CLOCK.fullmatch(clock):
+                raise PlanError(f"step {number}: time must be HH:MM")
+            return Step(name, days_before=days, clock=time.fromisoformat(clock))
         case {"hours_before": int() | float() as hours, **rest} if not rest and 0 < hours <= 8760:
             return Step(name, hours_before=hours)
     raise PlanError(f'step {number}: it needs at = "enrolment", or days_before and time, or hours_before')
