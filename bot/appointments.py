@@ -291,6 +291,7 @@ def _update(
     if enrolment.language != appointment.language:
         # Only then: a patient who has changed the language by text keeps it at the next import.
         contact.language = enrolment.language
+    old_contact_id = patient.contact_id
     companion_id = _find_companion(enrolment, contacts)
     values = {
         "exam": enrolment.exam,
@@ -314,6 +315,8 @@ def _update(
     for name in changed_person:
         setattr(patient, name, person[name])
     session.add_all([appointment, patient, contact])
+    if old_contact_id != contact.id:
+        _leave_number(session, plan, patient, old_contact_id, appointment, now)
     if new_number or reopened:
         _start_over(session, plan, appointment, patient, enrolment.starts_at, now)
     elif moved:
@@ -322,6 +325,27 @@ def _update(
         return "unchanged"
     add_event(session, actor, "updated", appointment, now, ", ".join(sorted({*changed, *changed_person})))
     return "updated"
+
+
+def _leave_number(
+    session: Session, plan: Plan, patient: Patient, old_contact_id: int, given: Appointment, now: datetime
+) -> None:
+    """Plan the patient's other appointments anew: nothing more may go to the number they have left."""
+    others = session.exec(
+        select(Appointment)
+        .join(OutgoingText)
+        .where(
+            Appointment.patient_id == patient.id,
+            Appointment.id != given.id,
+            OutgoingText.contact_id == old_contact_id,
+            OutgoingText.state == TextState.PLANNED,
+        )
+        .distinct()
+    ).all()
+    for other in others:
+        if other.status != AppointmentStatus.CANCELLED and other.starts_at > now:
+            _start_over(session, plan, other, patient, other.starts_at, now)
+            session.add(other)
 
 
 def _start_over(

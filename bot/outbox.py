@@ -104,6 +104,10 @@ def claim_due(session: Session, clinic: ClinicFacts, plan: Plan, now: datetime, 
         contact = contacts[row.contact_id]
         appointment = appointments.get(row.appointment_id or 0)
         patient = patients.get(appointment.patient_id) if appointment else None
+        if patient is not None and row.kind != TextKind.REPLY and patient.contact_id != contact.id:
+            # The patient has another number now; a planned text must not go to the old one.
+            row.state, row.reason = TextState.SKIPPED, "superseded"
+            continue
         if not _look_again(session, row, contact, appointment, plan, now):
             continue
         try:

@@ -1,6 +1,7 @@
 """Enrolling, moving and cancelling, on both databases."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -114,6 +115,23 @@ def test_a_corrected_number_gets_all_texts_anew(engine: Engine, settings: Settin
     with reading(engine) as session:
         new = session.exec(select(Contact.id).where(Contact.phone == "+12025550102")).one()
     assert {row.contact_id for row in planned} == {new}
+
+
+def test_a_corrected_number_holds_for_all_appointments_of_the_patient(engine: Engine, settings: Settings) -> None:
+    first = make_enrolment(record_number="R-1")
+    second = make_enrolment(record_number="R-1", external_id="A-2", exam="emg", starts_at=NOW + timedelta(days=12))
+    enrol_again(engine, settings, first, second)
+    deliver(engine, settings, NOW)
+
+    moved = [replace(enrolment, phone="+12025550102") for enrolment in (first, second)]
+    enrol_again(engine, settings, *moved)
+    assert enrol_again(engine, settings, *moved) == ["unchanged", "unchanged"]
+
+    with reading(engine) as session:
+        new = session.exec(select(Contact.id).where(Contact.phone == "+12025550102")).one()
+    planned = find_rows(engine, state=TextState.PLANNED)
+    assert {row.contact_id for row in planned} == {new}
+    assert len(planned) == 8
 
 
 def test_a_language_the_patient_chose_survives_the_next_import(engine: Engine, settings: Settings) -> None:
