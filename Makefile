@@ -24,7 +24,7 @@ check: .venv/installed-dev  ## Lint, types and import rules
 	$(BIN)/lint-imports --no-logo
 
 catalogues: .venv/installed-dev  ## Extract the English texts and update every catalogue with them
-	$(BIN)/pybabel -q extract -F pyproject.toml -k say --no-default-keywords --add-location=file --sort-by-file \
+	$(BIN)/pybabel -q extract -F pyproject.toml -k say -k plural:1,2 --no-default-keywords --add-location=file --sort-by-file \
 		-c "Translators:" --project scan-reminders --version 1 --msgid-bugs-address "see README.md" \
 		--copyright-holder "the scan-reminders authors" -o locales/messages.pot .
 	$(BIN)/pybabel -q update -i locales/messages.pot -d locales --no-fuzzy-matching --width 100

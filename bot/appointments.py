@@ -1,63 +1,33 @@
 """Service: enrol, reschedule, cancel. What changes plans texts anew; nothing is sent from here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from bot.database import add_event, add_task, find_gone_out, get_clinic, skip_planned
-from bot.models import (
-    Appointment,
-    AppointmentStatus,
-    Contact,
-    OutgoingText,
-    Patient,
-    TaskKind,
-    TextKind,
-    TextState,
+from bot.database import add_event, add_task, find_companion_id, get_clinic, skip_planned
+from bot.models import Appointment, AppointmentStatus, Contact, OutgoingText, Patient, TaskKind, TextState
+from bot.people import Enrolment, Key, describe_companion, find_or_add_contacts, find_or_add_patients
+from bot.planning import (
+    fit_plan,
+    insert_texts,
+    make_texts,
+    plan_cancellation,
+    plan_companion,
+    plan_companion_anew,
+    plan_patient,
 )
-from bot.schedule import Plan, Planned, plan_at_once, plan_texts
+from bot.schedule import Plan, plan_texts
 
 # Any constant will do, as long as every process of this program uses the same.
 _ENROLMENT_LOCK = 7_237_416_006
 
-# What an appointment is recognised by: its external id, or patient, exam and start.
-_Key = tuple[Any, ...]
-
 
 class AppointmentError(ValueError):
     """The change cannot be made; the message says why and what would be right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Companion:
-    """The person who comes along: a name, and an E.164 phone and language where known."""
-
-    name: str
-    phone: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """One appointment as the clinic gives it: codes and numbers already checked, the time aware."""
-
-    phone: str
-    given_name: str
-    language: str
-    exam: str
-    starts_at: datetime
-    external_id: str | None = None
-    record_number: str | None = None
-    contrast: bool = False
-    sedation: bool = False
-    place: str = ""
-    companion: Companion | None = None
-    consent: bool = True
-    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,26 +48,27 @@ def enrol(session: Session, plan: Plan, enrolments: Sequence[Enrolment], now: da
         # SQLite has one writer anyway. Here, two imports of one file must not both find it new.
         session.connection().execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ENROLMENT_LOCK})
     clinic_id = get_clinic(session).id or 0
-    contacts = _find_or_add_contacts(session, enrolments, now, actor)
     known = _find_by_external_id(session, enrolments)
-    patients = _find_or_add_patients(session, enrolments, contacts, known)
-    known |= _find_by_patient(session, enrolments, patients)
-    results: list[Enrolled | None] = []
+    # First of all, so that a row which enrols nobody leaves no trace of the person in it.
+    futile = _find_futile(session, enrolments, known, now)
+    wanted = [enrolment for place, enrolment in enumerate(enrolments) if place not in futile]
+    contacts = find_or_add_contacts(session, wanted, now, actor)
+    patients = iter(find_or_add_patients(session, wanted, contacts, known))
+    people = [None if place in futile else next(patients) for place in range(len(enrolments))]
+    known |= _find_by_patient(session, enrolments, people)
+    results: list[Enrolled] = []
     added: list[tuple[int, Appointment, Patient]] = []
-    for place, (enrolment, patient) in enumerate(zip(enrolments, patients, strict=True)):
+    for place, (enrolment, patient) in enumerate(zip(enrolments, people, strict=True)):
+        if patient is None:
+            results.append(futile[place])
+            continue
         appointment = known.get(_find_key(enrolment, patient))
         if appointment is None:
-            if enrolment.cancelled:
-                results.append(Enrolled("unchanged"))
-                continue
-            if enrolment.starts_at <= now:
-                results.append(Enrolled("past"))
-                continue
             appointment = _make_appointment(enrolment, patient, clinic_id, now)
             session.add(appointment)
             known[_find_key(enrolment, patient)] = appointment
             added.append((place, appointment, patient))
-            results.append(None)
+            results.append(Enrolled("enrolled"))
         else:
             if appointment.id is None:
                 session.flush()
@@ -107,11 +78,14 @@ def enrol(session: Session, plan: Plan, enrolments: Sequence[Enrolment], now: da
     texts: list[dict[str, Any]] = []
     for place, appointment, patient in added:
         results[place] = Enrolled("enrolled", appointment.id)
-        planned = plan_texts(plan, appointment.starts_at, now)
-        texts += _make_texts(session, appointment, patient.contact_id, planned, now)
+        planned = plan_texts(fit_plan(plan, appointment), appointment.starts_at, now)
+        texts += make_texts(session, appointment, patient.contact_id, planned, now)
         add_event(session, actor, "enrolled", appointment, now)
-    _insert(session, texts)
-    return [result for result in results if result is not None]
+    insert_texts(session, texts)
+    for _, appointment, patient in added:
+        if find_companion_id(patient) is not None:
+            plan_companion(session, plan, appointment, patient, now)
+    return results
 
 
 def reschedule(
@@ -132,8 +106,14 @@ def reschedule(
     return appointment
 
 
-def cancel(session: Session, plan: Plan, appointment_id: int, now: datetime, actor: str) -> Appointment:
+def cancel(
+    session: Session, plan: Plan, appointment_id: int, now: datetime, actor: str, *, by_feed: bool = False
+) -> Appointment:
     """Cancel an appointment: unsent texts are void, and the patient is told once.
+
+    Args:
+        by_feed: the clinic's own system said so, and may say otherwise at the next import. What staff
+            cancel here stays cancelled, even while that system goes on listing it at the old time.
 
     Raises:
         AppointmentError: there is no such appointment.
@@ -142,13 +122,12 @@ def cancel(session: Session, plan: Plan, appointment_id: int, now: datetime, act
     if appointment.status == AppointmentStatus.CANCELLED:
         return appointment
     skip_planned(session, appointment_id, "cancelled")
-    appointment.status = AppointmentStatus.CANCELLED
+    appointment.status, appointment.cancelled_here = AppointmentStatus.CANCELLED, not by_feed
     appointment.revision += 1
     session.add(appointment)
     add_event(session, actor, "cancelled", appointment, now)
     if appointment.starts_at > now:
-        planned = plan_at_once(plan, ["cancelled"], now, appointment.starts_at - plan.arrive_early)
-        _insert(session, _make_texts(session, appointment, patient.contact_id, [planned], now))
+        plan_cancellation(session, plan, appointment, patient, now)
     return appointment
 
 
@@ -160,93 +139,57 @@ def _get(session: Session, appointment_id: int) -> tuple[Appointment, Patient]:
     return appointment, patient
 
 
-def _find_or_add_contacts(
-    session: Session, enrolments: Sequence[Enrolment], now: datetime, actor: str
-) -> dict[str, Contact]:
-    wanted = {enrolment.phone: enrolment.language for enrolment in reversed(enrolments)}
-    for enrolment in enrolments:
-        if enrolment.companion and enrolment.companion.phone:
-            wanted.setdefault(enrolment.companion.phone, enrolment.companion.language)
-    found = session.exec(select(Contact).where(col(Contact.phone).in_(wanted)))
-    contacts = {contact.phone: contact for contact in found}
-    for phone, language in wanted.items():
-        if phone not in contacts:
-            contacts[phone] = Contact(phone=phone, language=language, created_at=now)
-            session.add(contacts[phone])
-    for enrolment in enrolments:
-        contact = contacts[enrolment.phone]
-        if enrolment.consent and contact.consented_at is None:
-            contact.consented_at, contact.consent_source, contact.refused_at = now, actor, None
-        elif not enrolment.consent and contact.refused_at is None:
-            contact.refused_at, contact.consented_at, contact.consent_source = now, None, actor
-    session.flush()
-    return contacts
-
-
-def _find_or_add_patients(
-    session: Session, enrolments: Sequence[Enrolment], contacts: dict[str, Contact], known: dict[_Key, Appointment]
-) -> list[Patient]:
-    """The patient of each enrolment: by record number, by the appointment it names, or by phone and name."""
-    numbers = {enrolment.record_number for enrolment in enrolments if enrolment.record_number}
-    contact_ids = {contacts[enrolment.phone].id for enrolment in enrolments}
-    by_number: dict[str | None, Patient] = {
-        patient.record_number: patient
-        for patient in session.exec(select(Patient).where(col(Patient.record_number).in_(numbers)))
-    }
-    by_name = {
-        (patient.contact_id, patient.given_name): patient
-        for patient in session.exec(select(Patient).where(col(Patient.contact_id).in_(contact_ids)))
-    }
-    owners = {appointment.patient_id for appointment in known.values()}
-    by_id = {patient.id: patient for patient in session.exec(select(Patient).where(col(Patient.id).in_(owners)))}
-    patients = []
-    for enrolment in enrolments:
-        name_key = (contacts[enrolment.phone].id or 0, enrolment.given_name)
-        appointment = known.get((enrolment.external_id,))
-        owner = by_id[appointment.patient_id] if appointment else None
-        if enrolment.record_number:
-            patient = by_number.get(enrolment.record_number)
-            if patient is None and owner and owner.record_number is None:
-                patient = owner
-        else:
-            patient = owner or by_name.get(name_key)
-        if patient is None:
-            patient = Patient(
-                record_number=enrolment.record_number,
-                given_name=enrolment.given_name,
-                contact_id=name_key[0],
-                companion_id=_find_companion(enrolment, contacts),
-                companion_name=enrolment.companion.name if enrolment.companion else "",
-            )
-            session.add(patient)
-            by_name[name_key] = patient
-            if enrolment.record_number:
-                by_number[enrolment.record_number] = patient
-        patients.append(patient)
-    session.flush()
-    return patients
-
-
-def _find_companion(enrolment: Enrolment, contacts: dict[str, Contact]) -> int | None:
-    companion = enrolment.companion
-    return contacts[companion.phone].id if companion and companion.phone else None
-
-
-def _find_key(enrolment: Enrolment, patient: Patient) -> _Key:
+def _find_key(enrolment: Enrolment, patient: Patient) -> Key:
     return (enrolment.external_id,) if enrolment.external_id else (patient.id, enrolment.exam, enrolment.starts_at)
 
 
-def _find_by_external_id(session: Session, enrolments: Sequence[Enrolment]) -> dict[_Key, Appointment]:
+def _find_by_external_id(session: Session, enrolments: Sequence[Enrolment]) -> dict[Key, Appointment]:
     wanted = {enrolment.external_id for enrolment in enrolments if enrolment.external_id}
     found = session.exec(select(Appointment).where(col(Appointment.external_id).in_(wanted)))
     return {(appointment.external_id,): appointment for appointment in found}
 
 
+def _find_futile(
+    session: Session, enrolments: Sequence[Enrolment], known: dict[Key, Appointment], now: datetime
+) -> dict[int, Enrolled]:
+    """What comes of the enrolments that can enrol nobody: new ones that are past or cancelled, moves into the past."""
+    suspects = {
+        place: enrolment
+        for place, enrolment in enumerate(enrolments)
+        if enrolment.cancelled or enrolment.starts_at <= now
+    }
+    there = _find_unnamed(session, [enrolment for enrolment in suspects.values() if not enrolment.external_id])
+    futile = {}
+    for place, enrolment in suspects.items():
+        appointment = known.get((enrolment.external_id,))
+        who = enrolment.record_number or enrolment.phone
+        is_new = (
+            appointment is None if enrolment.external_id else (enrolment.exam, enrolment.starts_at, who) not in there
+        )
+        if is_new:
+            futile[place] = Enrolled("unchanged" if enrolment.cancelled else "past")
+        elif appointment and not enrolment.cancelled and appointment.starts_at != enrolment.starts_at:
+            futile[place] = Enrolled("past", appointment.id)
+    return futile
+
+
+def _find_unnamed(session: Session, enrolments: Sequence[Enrolment]) -> set[Key]:
+    """The appointments there are at these enrolments' times, each by record number and by phone."""
+    starts = {enrolment.starts_at for enrolment in enrolments}
+    found = session.exec(
+        select(Appointment.exam, Appointment.starts_at, Patient.record_number, Contact.phone)
+        .join(Patient, col(Appointment.patient_id) == col(Patient.id))
+        .join(Contact, col(Patient.contact_id) == col(Contact.id))
+        .where(col(Appointment.starts_at).in_(starts))
+    )
+    return {key for exam, at, number, phone in found for key in ((exam, at, number or None), (exam, at, phone))}
+
+
 def _find_by_patient(
-    session: Session, enrolments: Sequence[Enrolment], patients: Sequence[Patient]
-) -> dict[_Key, Appointment]:
+    session: Session, enrolments: Sequence[Enrolment], patients: Sequence[Patient | None]
+) -> dict[Key, Appointment]:
     pairs = zip(enrolments, patients, strict=True)
-    wanted = {patient.id for enrolment, patient in pairs if not enrolment.external_id}
+    wanted = {patient.id for enrolment, patient in pairs if patient and not enrolment.external_id}
     found = session.exec(select(Appointment).where(col(Appointment.patient_id).in_(wanted)))
     return {(appointment.patient_id, appointment.exam, appointment.starts_at): appointment for appointment in found}
 
@@ -280,19 +223,20 @@ def _update(
     if enrolment.cancelled:
         if appointment.status == AppointmentStatus.CANCELLED:
             return "unchanged"
-        cancel(session, plan, appointment.id or 0, now, actor)
+        cancel(session, plan, appointment.id or 0, now, actor, by_feed=True)
         return "cancelled"
     contact = contacts[enrolment.phone]
     new_number = patient.contact_id != contact.id or appointment.patient_id != patient.id
-    reopened = appointment.status == AppointmentStatus.CANCELLED
     moved = enrolment.starts_at != appointment.starts_at
+    reopened = appointment.status == AppointmentStatus.CANCELLED
+    if reopened and appointment.cancelled_here and not moved:
+        return "unchanged"
     if (new_number or reopened or moved) and enrolment.starts_at <= now:
         return "past"
     if enrolment.language != appointment.language:
         # Only then: a patient who has changed the language by text keeps it at the next import.
         contact.language = enrolment.language
     old_contact_id = patient.contact_id
-    companion_id = _find_companion(enrolment, contacts)
     values = {
         "exam": enrolment.exam,
         "contrast": enrolment.contrast,
@@ -308,8 +252,7 @@ def _update(
         "record_number": enrolment.record_number or patient.record_number,
         "given_name": enrolment.given_name,
         "contact_id": contact.id,
-        "companion_id": companion_id,
-        "companion_name": enrolment.companion.name if enrolment.companion else "",
+        **describe_companion(enrolment, contacts),
     }
     changed_person = [name for name, value in person.items() if getattr(patient, name) != value]
     for name in changed_person:
@@ -321,6 +264,9 @@ def _update(
         _start_over(session, plan, appointment, patient, enrolment.starts_at, now)
     elif moved:
         _move(session, plan, appointment, patient, enrolment.starts_at, now, actor)
+    if {"companion_id", "companion_agreed"} & set(changed_person):
+        for coming in _list_coming(session, patient, now):
+            plan_companion_anew(session, plan, coming, patient, now)
     if not (changed or changed_person or new_number or reopened or moved):
         return "unchanged"
     add_event(session, actor, "updated", appointment, now, ", ".join(sorted({*changed, *changed_person})))
@@ -331,21 +277,19 @@ def _leave_number(
     session: Session, plan: Plan, patient: Patient, old_contact_id: int, given: Appointment, now: datetime
 ) -> None:
     """Plan the patient's other appointments anew: nothing more may go to the number they have left."""
-    others = session.exec(
-        select(Appointment)
-        .join(OutgoingText)
-        .where(
-            Appointment.patient_id == patient.id,
-            Appointment.id != given.id,
-            OutgoingText.contact_id == old_contact_id,
-            OutgoingText.state == TextState.PLANNED,
-        )
-        .distinct()
-    ).all()
-    for other in others:
-        if other.status != AppointmentStatus.CANCELLED and other.starts_at > now:
+    waiting = select(OutgoingText.appointment_id).where(
+        OutgoingText.contact_id == old_contact_id, OutgoingText.state == TextState.PLANNED
+    )
+    affected = set(session.exec(waiting))
+    for other in _list_coming(session, patient, now):
+        if other.id != given.id and other.id in affected:
             _start_over(session, plan, other, patient, other.starts_at, now)
             session.add(other)
+
+
+def _list_coming(session: Session, patient: Patient, now: datetime) -> Iterator[Appointment]:
+    found = session.exec(select(Appointment).where(Appointment.patient_id == patient.id, Appointment.starts_at > now))
+    yield from (appointment for appointment in found.all() if appointment.status != AppointmentStatus.CANCELLED)
 
 
 def _start_over(
@@ -356,7 +300,8 @@ def _start_over(
     appointment.status = AppointmentStatus.BOOKED
     appointment.starts_at = starts_at
     appointment.revision += 1
-    _insert(session, _make_texts(session, appointment, patient.contact_id, plan_texts(plan, starts_at, now), now))
+    plan_patient(session, plan, appointment, patient, now)
+    plan_companion(session, plan, appointment, patient, now, anew=True)
 
 
 def _move(
@@ -370,20 +315,12 @@ def _move(
 ) -> None:
     old = appointment.starts_at
     skip_planned(session, appointment.id or 0, "superseded")
-    gone_out = find_gone_out(session, appointment.id or 0)
-    sent = {
-        step: gone.sent_at or gone.sending_since or gone.due_at
-        for gone in gone_out
-        if gone.step and gone.contact_id == patient.contact_id
-        for step in gone.step.split("+")
-    }
     appointment.starts_at = starts_at
     appointment.status = AppointmentStatus.BOOKED
     appointment.revision += 1
     session.add(appointment)
-    planned = plan_texts(plan, starts_at, now, sent=sent, notice="moved" if sent else None)
-    texts = _make_texts(session, appointment, patient.contact_id, planned, now, moved_from=old)
-    _insert(session, texts)
+    planned = plan_patient(session, plan, appointment, patient, now, moved_from=old)
+    plan_companion(session, plan, appointment, patient, now, moved_from=old)
     add_event(session, actor, "rescheduled", appointment, now, f"from {old.isoformat()}")
     heard = [text for text in planned if "moved" in text.steps]
     if heard and old > now and heard[0].due_at >= old - plan.arrive_early:
@@ -396,54 +333,3 @@ def _move(
             appointment_id=appointment.id,
             urgent=True,
         )
-
-
-def _make_texts(
-    session: Session,
-    appointment: Appointment,
-    contact_id: int,
-    planned: Iterable[Planned],
-    now: datetime,
-    moved_from: datetime | None = None,
-) -> list[dict[str, Any]]:
-    """The rows of planned texts, and a task for one that no allowed time is left for."""
-    rows = []
-    for text_ in planned:
-        notice = {"moved", "cancelled"} & set(text_.steps)
-        if text_.skipped:
-            add_task(
-                session,
-                TaskKind.UNREACHED,
-                f"Phone this patient: a text could not be planned ({', '.join(text_.steps)}: {text_.skipped})",
-                now,
-                contact_id=contact_id,
-                appointment_id=appointment.id,
-                urgent=True,
-            )
-        rows.append(
-            {
-                "contact_id": contact_id,
-                "appointment_id": appointment.id,
-                "kind": TextKind.NOTICE if notice else TextKind.REMINDER,
-                "step": "+".join(text_.steps),
-                "revision": appointment.revision,
-                "moved_from": moved_from if "moved" in text_.steps else None,
-                "due_at": text_.due_at,
-                "useful_until": text_.useful_until,
-                "state": TextState.SKIPPED if text_.skipped else TextState.PLANNED,
-                "reason": text_.skipped or "",
-                "body": "",
-                "language": "",
-                "segments": 0,
-                "attempts": 0,
-                "provider_status": "",
-                "created_at": now,
-            }
-        )
-    return rows
-
-
-def _insert(session: Session, texts: list[dict[str, Any]]) -> None:
-    if texts:
-        session.flush()
-        session.connection().execute(insert(OutgoingText), texts)

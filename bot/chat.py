@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from bot.appointments import Enrolment, enrol
+from bot.appointments import enrol
 from bot.database import writing
 from bot.inbox import receive
+from bot.people import Enrolment
 from bot.sandbox import deliver_due
 from bot.schedule import Plan
 from bot.sms import Inbound
-from messages.compose import ClinicFacts
+from messages.facts import ClinicFacts
 
 _PHONE, _NAME, _EXAM = "+12025550123", "Ana", "mri-brain"
 _DAYS_AHEAD = timedelta(days=5)

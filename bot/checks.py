@@ -1,14 +1,14 @@
 """``bot check``: everything that is wrong before it can harm anybody."""
 
 import asyncio
-import string
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import check_database, open_database
 from bot.settings import Settings, SettingsError, find_warnings, load_settings
 from bot.sms import SendError, TwilioSender
-from messages.languages import LANGUAGES, read_catalogue, read_sources
+from messages.catalogues import find_trouble, read_catalogue, read_sources
+from messages.languages import LANGUAGES, SOURCE
 from messages.words import WordsError, read_words
 
 
@@ -30,7 +30,7 @@ def find_troubles(*, online: bool) -> tuple[list[str], list[str]]:
 
 
 def find_language_troubles() -> list[str]:
-    """Catalogues and word lists that are missing, unreadable or have other placeholders than the English."""
+    """Catalogues and word lists that are missing, unreadable or have what must not be sent."""
     troubles = []
     for language in LANGUAGES:
         try:
@@ -40,22 +40,21 @@ def find_language_troubles() -> list[str]:
             troubles.append(f"{language.code}: {error}")
             continue
         troubles += [
-            f"{language.code}: other placeholders than in {source[:60]!r}"
+            f"{language.code}: the translation of {source[:60]!r} {trouble}"
             for source in read_sources()
-            if source in translations and _list_fields(source) != _list_fields(translations[source])
+            for form in translations.get(source, ())
+            if (trouble := find_trouble(source, form))
         ]
     return troubles
 
 
-def _list_fields(sentence: str) -> list[str]:
-    return sorted({field for _, field, _, _ in string.Formatter().parse(sentence) if field})
-
-
 def _find_unreviewed(settings: Settings) -> list[str]:
-    unreviewed = [language.code for language in LANGUAGES if not read_catalogue(language.code).reviewed]
+    sources = set(read_sources())
+    others = [language.code for language in LANGUAGES if language.code != SOURCE]
+    unreviewed = [code for code in others if sources - read_catalogue(code).reviewed]
     if not unreviewed or settings.require_reviewed_translations:
         return []
-    return [f"no qualified translator has reviewed the texts in: {', '.join(unreviewed)}"]
+    return [f"no qualified translator has reviewed all texts in: {', '.join(unreviewed)}"]
 
 
 async def _ask_twilio(settings: Settings) -> list[str]:

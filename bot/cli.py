@@ -167,6 +167,7 @@ def enrol(
     from bot import appointments
     from bot.database import reading, writing
     from bot.importing.values import read_exam, read_language, read_name, read_phone, read_starts_at
+    from bot.people import Companion, Enrolment
     from bot.reports import describe_appointment
 
     settings, engine = _open()
@@ -174,16 +175,16 @@ def enrol(
     code = _check("--language", read_language, language)
     companion = None
     if companion_phone:
-        companion = appointments.Companion(
+        companion = Companion(
             companion_name,
             _check("--companion-phone", read_phone, companion_phone, region),
             _check("--companion-language", read_language, companion_language or code),
         )
-    enrolment = appointments.Enrolment(
+    enrolment = Enrolment(
         phone=_check("--phone", read_phone, phone, region),
         given_name=_check("--name", read_name, name),
         language=code,
-        exam=_check("--exam", read_exam, exam),
+        exam=_check("--exam", read_exam, exam, settings.exams),
         starts_at=_check("--starts-at", read_starts_at, starts_at, plan.zone, now()),
         external_id=appointment_id or None,
         record_number=patient_id or None,
@@ -235,7 +236,7 @@ def import_(
         _print(report.to_json())
     else:
         for error in report.errors:
-            typer.echo(f"row {error.row}, {error.column}: {error.message}")
+            typer.echo(f"{', '.join(filter(None, (f'row {error.row}', error.column)))}: {error.message}")
         counts = f"{report.enrolled} enrolled, {report.updated} updated, {report.unchanged} unchanged"
         typer.echo(f"{'Would be: ' if dry_run else ''}{counts}, {report.cancelled} cancelled.")
     if report.errors:
@@ -349,37 +350,80 @@ def send_due(as_json: AsJson = False) -> None:
 
 @app.command()
 def preview(
-    exam: ExamCode,
-    language: LanguageCode,
+    exam: ExamCode = "mri-brain",
+    language: Annotated[str, typer.Option(help="Language: a code, its name, or all.")] = "all",
     contrast: Contrast = False,
     sedation: Sedation = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with the languages side by side, answers too.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print every text of an exam's plan as the patient reads it, with its segments."""
+    """Show every text of an exam's plan as people read it, with its segments."""
     from bot.importing.values import read_exam, read_language
-    from bot.reports import preview_texts
+    from bot.previews import make_sample, preview_plan, write_page
     from bot.settings import load_settings
-    from messages.exams import get_exam
+    from messages.languages import LANGUAGES, SOURCE
 
     settings = load_settings()
-    code = _check("--language", read_language, language)
-    found = get_exam(_check("--exam", read_exam, exam))
-    texts = preview_texts(
-        settings.clinic_facts, settings.plan, code, found, now(), contrast=contrast, sedation=sedation
-    )
-    if as_json:
-        _print(texts)
+    everything = [one.code for one in LANGUAGES]
+    codes = everything if language.strip().casefold() == "all" else [_check("--language", read_language, language)]
+    found = settings.exams.get(_check("--exam", read_exam, exam, settings.exams))
+    sample = make_sample(settings.clinic_facts, settings.plan, found, now(), contrast=contrast, sedation=sedation)
+    if html:
+        # Beside a single language stands the English that it was made from.
+        html.write_text(write_page(sample, list(dict.fromkeys([SOURCE, *codes]))), encoding="utf-8")
+        typer.echo(f"The page is {html}.")
         return
-    for text in texts:
-        reviewed = "" if text["reviewed"] else ", translation not reviewed"
-        typer.echo(f"{text['step']} ({text['segments']} segments {text['encoding']}, {text['language']}{reviewed})")
-        typer.echo(f"  {text['text']}\n")
+    texts = [text for code in codes for text in preview_plan(sample, code)]
+    if as_json:
+        _print([text.to_json() for text in texts])
+        return
+    for one in texts:
+        reviewed = "" if one.text.reviewed else ", translation not reviewed"
+        cost = f"{one.text.measure.segments} segments {one.text.measure.encoding}"
+        typer.echo(f"{one.kind}: {one.step} ({cost}, {one.text.language}{reviewed})")
+        typer.echo(f"  {one.text.body}\n")
+
+
+@app.command()
+def review(
+    language: Annotated[str, typer.Argument(help="Language: a code or its name.")],
+    sheet: Annotated[Path | None, typer.Option(help="Write a sheet for the translator: .csv or .xlsx.")] = None,
+    take: Annotated[Path | None, typer.Option(help="Take such a sheet back.")] = None,
+    reviewer: Annotated[str, typer.Option(help="Who has reviewed it.")] = "",
+    qualification: Annotated[str, typer.Option(help="What makes them qualified.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+) -> None:
+    """Have a language reviewed: a sheet for a qualified human translator, and back with their name."""
+    from bot.importing.values import read_language
+    from bot.reviewing import make_sheet, take_sheet, write_sheet
+    from messages.languages import SOURCE
+
+    code = _check("LANGUAGE", read_language, language)
+    if code == SOURCE:
+        raise typer.BadParameter("English is what the others are translated from")
+    if (sheet is None) == (take is None):
+        raise typer.BadParameter("give --sheet FILE, or --take FILE")
+    if sheet:
+        lines = make_sheet(code)
+        write_sheet(lines, sheet)
+        typer.echo(f"{len(lines)} lines in {sheet}. Correct the translations, put a yes behind what is right.")
+    if take:
+        if not (reviewer.strip() and qualification.strip()):
+            raise typer.BadParameter("give --reviewer and --qualification: their name stands behind the texts")
+        found = take_sheet(code, take, reviewer.strip(), qualification.strip(), now().date(), keep=not dry_run)
+        for change in found.changes:
+            typer.echo(f"{change.english}\n  - {change.old}\n  + {change.new}")
+        for english in found.outdated:
+            typer.echo(f"not taken, the English has changed since: {english}")
+        typer.echo(f"{'Would be: ' if dry_run else ''}{len(found.changes)} changed, {found.signed} signed.")
 
 
 @app.command()
 def languages(as_json: AsJson = False) -> None:
-    """List the languages: coverage, review, direction."""
-    from bot.reports import describe_languages
+    """List the languages: coverage, review, direction, encoding."""
+    from bot.reports import describe_languages, find_encoding
 
     rows = describe_languages()
     if as_json:
@@ -387,7 +431,7 @@ def languages(as_json: AsJson = False) -> None:
         return
     for row in rows:
         shares = f"{row['translated']}/{row['messages']} translated, {row['reviewed']}/{row['messages']} reviewed"
-        typer.echo(f"{row['code']:8} {row['direction']}  {shares}  {row['name']}")
+        typer.echo(f"{row['code']:8} {row['direction']}  {shares}  {find_encoding(row['code']):5}  {row['name']}")
 
 
 @app.command()

@@ -20,7 +20,8 @@ from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.sms import open_sender
 from bot.web.app import create_app
-from messages.languages import LANGUAGES, read_catalogue
+from messages.catalogues import read_catalogue
+from messages.languages import LANGUAGES
 from messages.words import read_words
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, func, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -33,8 +33,8 @@ from bot.models import (
     TaskState,
     TextState,
 )
-from messages.compose import Visit
-from messages.exams import get_exam
+from messages.exams import Exams
+from messages.facts import Visit
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_S = 30
@@ -163,7 +163,7 @@ def find_coming(session: Session, contact_id: int, now: datetime) -> list[tuple[
             select(Appointment, Patient)
             .join(Patient, col(Appointment.patient_id) == col(Patient.id))
             .where(
-                (col(Patient.contact_id) == contact_id) | (col(Patient.companion_id) == contact_id),
+                _hears_of(contact_id),
                 Appointment.status != AppointmentStatus.CANCELLED,
                 Appointment.starts_at > now,
             )
@@ -173,25 +173,41 @@ def find_coming(session: Session, contact_id: int, now: datetime) -> list[tuple[
 
 
 def has_patients(session: Session, contact_id: int) -> bool:
-    found = (col(Patient.contact_id) == contact_id) | (col(Patient.companion_id) == contact_id)
-    return session.exec(select(Patient.id).where(found).limit(1)).first() is not None
+    return session.exec(select(Patient.id).where(_hears_of(contact_id)).limit(1)).first() is not None
+
+
+def _hears_of(contact_id: int) -> ColumnElement[bool]:
+    """Whether a patient is this contact's own, or one whom they accompany with the patient's agreement."""
+    accompanies = (col(Patient.companion_id) == contact_id) & col(Patient.companion_agreed)
+    return (col(Patient.contact_id) == contact_id) | accompanies
 
 
 def is_shared(session: Session, contact_id: int) -> bool:
-    """Whether several patients get their texts on this number, so that texts must say whom they mean."""
-    return session.exec(select(func.count()).where(col(Patient.contact_id) == contact_id)).one() > 1
+    """Whether this number hears of several patients, so that texts must say whom they mean."""
+    return session.exec(select(func.count()).select_from(Patient).where(_hears_of(contact_id))).one() > 1
 
 
-def make_visit(appointment: Appointment, patient: Patient, *, name_needed: bool) -> Visit:
-    """What texts may say of an appointment."""
+def find_companion_id(patient: Patient) -> int | None:
+    """The contact of a companion who gets texts of their own; None where there is none, or not agreed."""
+    is_another = patient.companion_id != patient.contact_id
+    return patient.companion_id if patient.companion_agreed and is_another else None
+
+
+def make_visit(appointment: Appointment, patient: Patient, exams: Exams, *, name_needed: bool) -> Visit:
+    """What texts may say of an appointment.
+
+    Raises:
+        KeyError: its exam is no longer among the clinic's.
+    """
     return Visit(
-        exam=get_exam(appointment.exam),
+        exam=exams.get(appointment.exam),
         starts_at=appointment.starts_at,
         given_name=patient.given_name,
         contrast=appointment.contrast,
         sedation=appointment.sedation,
         place=appointment.place,
         name_needed=name_needed,
+        companion_name=patient.companion_name,
     )
 
 

@@ -25,20 +25,23 @@ from bot.models import (
 )
 from bot.sms import Inbound
 from messages.compose import (
-    ClinicFacts,
-    Text,
-    Visit,
     compose_answer,
+    compose_companion,
+    compose_language_question,
+    compose_more,
     compose_reply,
-    list_language_choices,
     name_visit,
 )
+from messages.facts import ClinicFacts, Visit
+from messages.fitting import Text
 from messages.languages import find_language
 from messages.topics import get_topic
 from messages.understand import Understanding, understand
 
 # A question of ours may be answered this long after it was sent.
 _AWAITING = timedelta(days=14)
+# MORE goes on with a question asked this long ago at most.
+_MORE_WITHIN = timedelta(days=1)
 # An answer is of use this long. A patient who asked yesterday has phoned by now.
 _REPLY_USEFUL = timedelta(hours=12)
 _STRANGER_PAUSE = timedelta(days=1)
@@ -75,7 +78,38 @@ class _Turn:
         if found is None:
             return None
         appointment, patient = found
-        return make_visit(appointment, patient, name_needed=is_shared(self.session, self.contact.id or 0))
+        return self.describe(appointment, patient, name_needed=is_shared(self.session, self.contact.id or 0))
+
+    def describe(self, appointment: Appointment, patient: Patient, *, name_needed: bool) -> Visit:
+        return make_visit(appointment, patient, self.clinic.exams, name_needed=name_needed)
+
+    def is_companion(self) -> bool:
+        """Whether the patient meant is one whom the writer accompanies."""
+        found = self.find_visit()
+        return found is not None and found[1].contact_id != self.contact.id
+
+    def find_last(self) -> IncomingText | None:
+        """The contact's last question, about a topic or the languages, that MORE can be meant for."""
+        return self.session.exec(
+            select(IncomingText)
+            .where(
+                IncomingText.contact_id == self.contact.id,
+                IncomingText.received_at >= self.now - _MORE_WITHIN,
+                (col(IncomingText.intent) == "question")
+                | ((col(IncomingText.intent) == "language") & col(IncomingText.detail).is_(None)),
+            )
+            .order_by(col(IncomingText.id).desc())
+        ).first()
+
+    def count_pages(self, asked: IncomingText) -> int:
+        """How many times MORE has come since the question, this one included."""
+        return self.session.exec(
+            select(func.count()).where(
+                col(IncomingText.contact_id) == self.contact.id,
+                col(IncomingText.intent) == "more",
+                col(IncomingText.id) > (asked.id or 0),
+            )
+        ).one()
 
     def add_task(self, kind: TaskKind, what: str, *, urgent: bool = False) -> None:
         found = self.find_visit()
@@ -248,14 +282,32 @@ def _answer_menu(turn: _Turn) -> None:
 def _answer_language(turn: _Turn) -> None:
     detail = turn.understanding.detail
     if detail is None:
-        turn.reply("ask_language", list_language_choices(), asks=_QUESTION_LANGUAGE)
+        _ask_language(turn, page=0)
         return
     language = find_language(detail)
     if language is None:
-        turn.reply("language_missing", list_language_choices(), asks=_QUESTION_LANGUAGE)
+        turn.reply("language_missing")
         return
     turn.contact.language = language.code
     turn.reply("language_changed")
+
+
+def _ask_language(turn: _Turn, page: int) -> None:
+    text = compose_language_question(turn.contact.language, turn.clinic, page)
+    turn.say(text, f"ask_language:{page}", asks=_QUESTION_LANGUAGE)
+
+
+def _answer_more(turn: _Turn) -> None:
+    """More of what was last asked about: the next languages, or the rest on a topic."""
+    last = turn.find_last()
+    if last and last.intent == "language":
+        _ask_language(turn, page=turn.count_pages(last))
+        return
+    if last is None:
+        turn.reply("menu")
+        return
+    topic = get_topic(last.detail or "")
+    turn.say(compose_more(topic, turn.contact.language, turn.clinic, turn.make_visit()), f"more:{topic.code}")
 
 
 def _answer_confirm(turn: _Turn) -> None:
@@ -265,7 +317,7 @@ def _answer_confirm(turn: _Turn) -> None:
     appointment, patient = found
     appointment.status = AppointmentStatus.CONFIRMED
     turn.session.add(appointment)
-    visit = make_visit(appointment, patient, name_needed=False)
+    visit = turn.describe(appointment, patient, name_needed=False)
     turn.say(compose_reply("confirmed", turn.contact.language, turn.clinic, visit), "confirmed")
 
 
@@ -292,7 +344,7 @@ def _choose(turn: _Turn, wish: str) -> tuple[Appointment, Patient] | None:
             return turn.coming[choice - 1]
     elif len(turn.coming) == 1 or (turn.asked and turn.asked.asks == _QUESTION_CONFIRM):
         return turn.find_visit()
-    visits = [make_visit(appointment, patient, name_needed=True) for appointment, patient in turn.coming]
+    visits = [turn.describe(appointment, patient, name_needed=True) for appointment, patient in turn.coming]
     names = [name_visit(turn.contact.language, turn.clinic, visit) for visit in visits]
     turn.reply("ask_which", names, asks=f"which-{wish}")
     return None
@@ -351,6 +403,9 @@ def _answer_question(turn: _Turn) -> None:
     elif topic.for_staff:
         turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which depends on the patient: contact them")
     named = turn.understanding.names_condition
+    if topic.code == "when" and turn.is_companion() and (visit := turn.make_visit()):
+        turn.say(compose_companion(["arrive"], turn.contact.language, turn.clinic, visit), topic.code)
+        return
     text = compose_answer(topic, turn.contact.language, turn.clinic, turn.make_visit(), named=named)
     turn.say(text, topic.code)
 
@@ -384,6 +439,7 @@ _ANSWERS: dict[str, Callable[[_Turn], None]] = {
     "help": _answer_help,
     "menu": _answer_menu,
     "language": _answer_language,
+    "more": _answer_more,
     "confirm": _answer_confirm,
     "change": _answer_change,
     "report": _answer_report,

@@ -109,7 +109,10 @@ class Contact(SQLModel, table=True):
 
 
 class Patient(SQLModel, table=True):
-    """A person who is examined. Two patients may share a contact."""
+    """A person who is examined. Two patients may share a contact.
+
+    ``companion_agreed``: the patient agrees that the companion gets texts about the appointment.
+    """
 
     __table_args__ = (Index(None, "contact_id"), Index(None, "companion_id"), Index(None, "record_number"))
 
@@ -119,10 +122,14 @@ class Patient(SQLModel, table=True):
     contact_id: int = Field(foreign_key="contact.id")
     companion_id: int | None = Field(default=None, foreign_key="contact.id")
     companion_name: str = ""
+    companion_agreed: bool = False
 
 
 class Appointment(SQLModel, table=True):
-    """One exam. ``language`` is what the clinic's row said, so that a repeated import can see a change."""
+    """One exam. ``language`` is what the clinic's row said, so that a repeated import can see a change.
+
+    ``cancelled_here``: staff cancelled it with this program, which the clinic's own system may not know.
+    """
 
     __table_args__ = (
         UniqueConstraint("external_id"),
@@ -143,6 +150,7 @@ class Appointment(SQLModel, table=True):
     language: str
     status: AppointmentStatus = Field(default=AppointmentStatus.BOOKED, sa_type=String)
     revision: int = 1
+    cancelled_here: bool = False
     screened_at: datetime | None = None
     created_at: datetime
 
@@ -181,6 +189,7 @@ class OutgoingText(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     contact_id: int = Field(foreign_key="contact.id")
     appointment_id: int | None = Field(default=None, foreign_key="appointment.id")
+    for_companion: bool = False
     kind: TextKind = Field(sa_type=String)
     step: str | None = None
     revision: int = 1

@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy import bindparam, func, literal_column, update
 from sqlmodel import Session, col, select
 
-from bot.database import add_task, find_coming, is_shared, make_visit
+from bot.database import add_task, find_coming, find_companion_id, is_shared, make_visit
 from bot.models import (
     Appointment,
     AppointmentStatus,
@@ -28,7 +28,9 @@ from bot.models import (
 )
 from bot.schedule import Plan, find_allowed, find_retry_delay, kind_of
 from bot.sms import NOT_DELIVERED, Accepted, Action, SendError, StatusReport, find_action, rank
-from messages.compose import ClinicFacts, compose_reminder, find_question
+from messages.compose import compose_companion, compose_reminder
+from messages.facts import ClinicFacts
+from messages.reminders import find_question
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +106,8 @@ def claim_due(session: Session, clinic: ClinicFacts, plan: Plan, now: datetime, 
         contact = contacts[row.contact_id]
         appointment = appointments.get(row.appointment_id or 0)
         patient = patients.get(appointment.patient_id) if appointment else None
-        if patient is not None and row.kind != TextKind.REPLY and patient.contact_id != contact.id:
-            # The patient has another number now; a planned text must not go to the old one.
+        if patient is not None and row.kind != TextKind.REPLY and contact.id != _find_addressee(row, patient):
+            # The patient has another number or companion now; a planned text must not go to the old one.
             row.state, row.reason = TextState.SKIPPED, "superseded"
             continue
         if not _look_again(session, row, contact, appointment, plan, now):
@@ -124,6 +126,10 @@ def claim_due(session: Session, clinic: ClinicFacts, plan: Plan, now: datetime, 
         ready.append(Ready(row.id or 0, row.attempt, contact.phone, row.body, row.attempts, row.lease_until))
     session.add_all(rows)
     return ready, len(rows)
+
+
+def _find_addressee(row: OutgoingText, patient: Patient) -> int | None:
+    return find_companion_id(patient) if row.for_companion else patient.contact_id
 
 
 def _get_all(session: Session, table: type[_Row], ids: set[int]) -> dict[int, _Row]:
@@ -151,7 +157,7 @@ def _look_again(
         add_task(
             session,
             TaskKind.UNREACHED,
-            f"Phone this patient: a text was not sent ({reason})",
+            f"{_say_whom(row)}: a text was not sent ({reason})",
             now,
             contact_id=row.contact_id,
             appointment_id=row.appointment_id,
@@ -188,10 +194,11 @@ def _compose(
     clinic: ClinicFacts,
 ) -> None:
     steps = [kind_of(step) for step in (row.step or "").split("+")]
-    visit = make_visit(appointment, patient, name_needed=is_shared(session, row.contact_id))
-    text = compose_reminder(steps, contact.language, clinic, visit, row.moved_from)
+    visit = make_visit(appointment, patient, clinic.exams, name_needed=is_shared(session, row.contact_id))
+    compose = compose_companion if row.for_companion else compose_reminder
+    text = compose(steps, contact.language, clinic, visit, row.moved_from)
     row.body, row.language, row.segments = text.body, text.language, text.measure.segments
-    row.asks = None if "cancelled" in steps else find_question(steps, visit.exam)
+    row.asks = None if row.for_companion or "cancelled" in steps else find_question(steps, visit)
 
 
 def _set_aside(session: Session, row: OutgoingText, error: Exception, now: datetime) -> None:
@@ -201,7 +208,11 @@ def _set_aside(session: Session, row: OutgoingText, error: Exception, now: datet
     row.due_at = now + SET_ASIDE
     row.reason = f"cannot be composed ({type(error).__name__})"
     if row.attempts >= MAX_SET_ASIDE:
-        _fail(session, row, "Phone this patient: a text could not be written", now)
+        _fail(session, row, f"{_say_whom(row)}: a text could not be written", now)
+
+
+def _say_whom(row: OutgoingText) -> str:
+    return "Phone this patient's companion" if row.for_companion else "Phone this patient"
 
 
 def _fail(session: Session, row: OutgoingText, what: str, now: datetime) -> None:
@@ -386,7 +397,7 @@ def settle(session: Session, doubtful: Doubtful, found: Sequence[Accepted], now:
         row.delivered_at = now if row.state == TextState.DELIVERED else None
         return "adopted"
     if row.attempts >= MAX_ATTEMPTS:
-        _fail(session, row, "Phone this patient: a text could not be sent", now)
+        _fail(session, row, f"{_say_whom(row)}: a text could not be sent", now)
         return "failed"
     row.state, row.due_at, row.lease_until = TextState.PLANNED, now, None
     return "planned"

@@ -1,7 +1,7 @@
 """What commands print and pages show, as plain values that turn into JSON as they are."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,14 +9,12 @@ from sqlmodel import Session, col, select
 
 from bot.database import list_texts, order_in_thread
 from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, TextKind
-from bot.schedule import Plan, kind_of
 from bot.worklist import list_of_appointment, list_open
-from messages.compose import NOTICES, ClinicFacts, Visit, compose_reminder
-from messages.exams import Exam
-from messages.languages import LANGUAGES, read_catalogue, read_sources
+from messages.catalogues import read_catalogue, read_sources
+from messages.languages import LANGUAGES, SOURCE, find_language
+from messages.segments import measure
 
 Row = dict[str, Any]
-_SAMPLE_NAME = "Ana"
 
 
 def describe_appointments(session: Session, zone: ZoneInfo, start: datetime | None, end: datetime | None) -> list[Row]:
@@ -135,49 +133,28 @@ def describe_languages() -> list[Row]:
     rows = []
     for language in LANGUAGES:
         catalogue = read_catalogue(language.code)
-        translated = len(sources) if catalogue.is_source else len(sources & catalogue.translations.keys())
+        translated = sources if catalogue.is_source else sources & catalogue.translations.keys()
+        reviewed = sources if catalogue.is_source else sources & catalogue.reviewed
         rows.append(
             {
                 "code": language.bcp47,
                 "name": language.name,
                 "direction": language.direction,
-                "translated": translated,
-                "reviewed": translated if catalogue.reviewed else 0,
+                "translated": len(translated),
+                "reviewed": len(reviewed),
                 "messages": len(sources),
             }
         )
     return rows
 
 
-def preview_texts(
-    clinic: ClinicFacts, plan: Plan, language: str, exam: Exam, now: datetime, *, contrast: bool, sedation: bool
-) -> list[Row]:
-    """Every text of the plan as a patient would read it, then a late booking's, a move's and a cancellation's."""
-    local = now.astimezone(clinic.zone)
-    starts_at = (local + timedelta(days=14)).replace(hour=10, minute=30, second=0, microsecond=0)
-    visit = Visit(exam, starts_at, _SAMPLE_NAME, contrast, sedation)
-    steps = [(step.name,) for step in plan.steps]
-    late = tuple(step.name for step in plan.steps)
-    texts = []
-    for names in _unique([*steps, late, *((notice,) for notice in NOTICES)]):
-        kinds = [kind_of(name) for name in names]
-        text = compose_reminder(kinds, language, clinic, visit, starts_at - timedelta(days=2))
-        texts.append(
-            {
-                "step": "+".join(names),
-                "kind": str(TextKind.NOTICE if names[0] in NOTICES else TextKind.REMINDER),
-                "language": text.language,
-                "text": text.body,
-                "encoding": text.measure.encoding,
-                "segments": text.measure.segments,
-                "reviewed": text.reviewed,
-            }
-        )
-    return texts
-
-
-def _unique(steps: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    return list(dict.fromkeys(steps))
+def find_encoding(code: str) -> str:
+    """The encoding that most of a language's sentences need."""
+    language = find_language(code)
+    catalogue = read_catalogue(language.code if language else SOURCE)
+    sentences = list(chain.from_iterable(catalogue.translations.values()))
+    small = sum(measure(sentence).encoding == "GSM-7" for sentence in sentences)
+    return "GSM-7" if small * 2 >= len(sentences) else "UCS-2"
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from bot.appointments import Enrolment, enrol
+from bot.appointments import enrol
 from bot.database import reading, writing
 from bot.models import Appointment, OutgoingText, TextState
+from bot.people import Enrolment
 from bot.sandbox import deliver_due
 from bot.schedule import Plan, at_wall
 from bot.settings import Settings, load_settings
-from messages.compose import ClinicFacts
+from messages.facts import ClinicFacts
 
 # The first text leaves this long after the start, the next ones at this pace.
 _FIRST, _PACE = timedelta(seconds=2), timedelta(seconds=3)

@@ -8,7 +8,7 @@ from bot.database import writing
 from bot.outbox import Ready, claim_due, record_outcomes
 from bot.schedule import Plan
 from bot.sms import Accepted
-from messages.compose import ClinicFacts
+from messages.facts import ClinicFacts
 
 _AT_MOST = 50
 

@@ -7,12 +7,13 @@ A plan counts calendar days in the clinic's zone and then takes the clock time t
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from messages.compose import REMINDERS
+from messages.exams import Exams, read_exams
 
 DEFAULT_PLAN = Path(__file__).with_name("plan.toml")
 
@@ -86,6 +87,7 @@ class Plan:
     zone: ZoneInfo
     quiet: QuietHours
     arrive_early: timedelta
+    exams: Exams = field(default_factory=read_exams, hash=False)
 
 
 def read_steps(path: Path = DEFAULT_PLAN) -> tuple[Step, ...]:

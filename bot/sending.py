@@ -26,7 +26,7 @@ from bot.outbox import (
 )
 from bot.schedule import Plan
 from bot.sms import SEND_TIMEOUT_S, Accepted, Action, Sender, SendError
-from messages.compose import ClinicFacts
+from messages.facts import ClinicFacts
 
 log = logging.getLogger(__name__)
 

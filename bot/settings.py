@@ -16,7 +16,8 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.schedule import DEFAULT_PLAN, Plan, PlanError, QuietHours, read_steps
-from messages.compose import MAX_ADDRESS, MAX_CLINIC_NAME, MAX_PHONE, ClinicFacts
+from messages.exams import Exams, ExamsError, read_exams
+from messages.facts import MAX_ADDRESS, MAX_CLINIC_NAME, MAX_PHONE, ClinicFacts
 from messages.languages import find_language
 from messages.segments import tidy
 
@@ -128,6 +129,9 @@ class Settings(BaseModel):
     retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
     log_format: Literal["text", "json"] = "text"
     plan_file: str = ""
+    exams_file: str = ""
+    clock_format: Literal["locale", "12", "24"] = "locale"
+    native_digits: bool = False
 
     @cached_property
     def plan(self) -> Plan:
@@ -139,7 +143,16 @@ class Settings(BaseModel):
         steps = read_steps(Path(self.plan_file) if self.plan_file else DEFAULT_PLAN)
         quiet = QuietHours(self.quiet_hours_start, self.quiet_hours_end)
         early = timedelta(minutes=self.arrive_early_minutes)
-        return Plan(steps, ZoneInfo(self.clinic_time_zone), quiet, early)
+        return Plan(steps, ZoneInfo(self.clinic_time_zone), quiet, early, self.exams)
+
+    @cached_property
+    def exams(self) -> Exams:
+        """The exams of this clinic.
+
+        Raises:
+            ExamsError: ``EXAMS_FILE`` cannot be used.
+        """
+        return read_exams(Path(self.exams_file) if self.exams_file else None)
 
     @cached_property
     def clinic_facts(self) -> ClinicFacts:
@@ -154,6 +167,9 @@ class Settings(BaseModel):
             arrive_early=timedelta(minutes=self.arrive_early_minutes),
             name_in_texts=self.name_in_texts,
             reviewed_only=self.require_reviewed_translations,
+            clock=self.clock_format,
+            native_digits=self.native_digits,
+            exams=self.exams,
         )
 
 
@@ -191,6 +207,10 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
         read_steps(Path(values["PLAN_FILE"]) if "PLAN_FILE" in values else DEFAULT_PLAN)
     except PlanError as error:
         problems.append(Problem("PLAN_FILE", f"expected a usable plan; {error}"))
+    try:
+        read_exams(Path(values["EXAMS_FILE"]) if "EXAMS_FILE" in values else None)
+    except ExamsError as error:
+        problems.append(Problem("EXAMS_FILE", f"expected a usable file of exams; {error}"))
     if problems or settings is None:
         raise SettingsError(sorted(problems, key=lambda problem: problem.setting))
     return settings

@@ -23,6 +23,11 @@ _HAN_SPACE = re.compile("(?<=[\u3400-\u9fff])[ \t]+(?=[\u3400-\u9fff])")
 _HAN_EDGE = re.compile("(?<=[\u3400-\u9fff])(?=[a-z0-9])|(?<=[a-z0-9])(?=[\u3400-\u9fff])")
 
 
+# The combining classes of vowel signs and of the virama, without which Indian scripts lose their words;
+# accents, tashkeel and the nukta have others.
+_SPELLING = (0, 9)
+
+
 def normalise(text: str) -> str:
     """The text's words in their plainest form, one space between them."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("ß", "ss").replace("ı", "i")
@@ -32,9 +37,9 @@ def normalise(text: str) -> str:
         category = unicodedata.category(char)
         if category == "Nd":
             kept.append(str(unicodedata.digit(char)))
-        elif category[0] in "LN":
+        elif category[0] in "LN" or (category[0] == "M" and unicodedata.combining(char) in _SPELLING):
             kept.append(char)
-        elif category != "Mn":
+        elif category[0] != "M":
             kept.append(" ")
     plain = unicodedata.normalize("NFC", "".join(kept))
     return " ".join(_HAN_EDGE.sub(" ", plain).split())

@@ -184,7 +184,7 @@ def _find_keyword(bare: Message, tables: list[_Tables], awaiting: str | None) ->
     if named := _find_language_name(bare):
         return Understanding("language", named.bcp47, language=named.code)
     for table in tables:
-        for intent in ("start", "menu", "language", "help"):
+        for intent in ("start", "menu", "language", "more", "help"):
             if _equals_any(table.intents[intent], bare):
                 return Understanding(intent, language=table.code)
         for topic, shown in table.shown_topics.items():

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from bot.appointments import Enrolment, enrol
+from bot.appointments import enrol
 from bot.database import reading, writing
 from bot.inbox import receive
 from bot.models import OutgoingText, Task
+from bot.people import Enrolment
 from bot.sandbox import deliver_due
 from bot.settings import Settings
 from bot.sms import Inbound

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
-from bot.appointments import AppointmentError, Companion, Enrolment, cancel, enrol, reschedule
+from bot.appointments import AppointmentError, cancel, enrol, reschedule
 from bot.database import reading, writing
 from bot.models import Appointment, AppointmentStatus, Contact, OutgoingText, Patient, TaskKind, TextState
+from bot.people import Enrolment
 from bot.settings import Settings
 from tests.clinics import PHONE, deliver, enrol_one, find_rows, list_tasks, text_in
 from tests.conftest import NOW
@@ -151,13 +152,6 @@ def test_a_language_the_clinic_corrects_takes_effect(engine: Engine, settings: S
 
     [welcome] = deliver(engine, settings, NOW)
     assert "Bonjou" in welcome
-
-
-def test_a_companion_is_stored_and_gets_no_text(engine: Engine, settings: Settings) -> None:
-    enrol_again(engine, settings, make_enrolment(companion=Companion("Luz", "+12025550177", "es")))
-
-    assert count(engine, Contact) == 2
-    assert len({row.contact_id for row in find_rows(engine)}) == 1
 
 
 def test_a_move_before_anything_was_sent_only_plans_anew(engine: Engine, settings: Settings) -> None:

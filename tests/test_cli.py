@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +26,8 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **CLINIC}
+        # The commands have the real clock: at no hour of it shall a test find texts held back.
+        self.environment |= {"QUIET_HOURS_START": "00:00", "QUIET_HOURS_END": "00:00"}
 
     def run(self, *words: str, stdin: str = "", code: int = 0, **changes: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -57,10 +60,7 @@ def test_an_appointment_from_enrolment_to_cancellation(shell: Shell) -> None:
     assert datetime.fromisoformat(row["starts_at"]) == IN_TEN_DAYS.replace(second=0, microsecond=0)
     assert "mri-brain" in shell.run("appointments").stdout
 
-    assert json.loads(shell.run("send-due", "--json", QUIET_HOURS_START="00:00", QUIET_HOURS_END="00:00").stdout) == {
-        "sent": 1,
-        "in_doubt": 0,
-    }
+    assert json.loads(shell.run("send-due", "--json").stdout) == {"sent": 1, "in_doubt": 0}
     shown = json.loads(shell.run("show", "1", "--json").stdout)
     assert shown["texts"][0]["state"] == "delivered"
     assert "resonancia" in shown["texts"][0]["text"]
@@ -125,7 +125,9 @@ def test_every_text_of_a_plan_is_previewed(shell: Shell) -> None:
 
     assert set(texts[0]) == {"step", "kind", "language", "text", "encoding", "segments", "reviewed"}
     steps = ["welcome", "safety", "prepare", "arrive", "welcome+safety+prepare+arrive", "moved", "cancelled"]
-    assert [text["step"] for text in texts] == steps
+    assert [text["step"] for text in texts if text["kind"] != "companion"] == steps
+    told = ["welcome", "prepare", "arrive", "welcome+prepare+arrive", "moved", "cancelled"]
+    assert [text["step"] for text in texts if text["kind"] == "companion"] == told
     assert {text["language"] for text in texts} == {"ar"}
     assert {text["reviewed"] for text in texts} == {False}
     assert "resonancia" in shell.run("preview", "--exam", "mri-brain", "--language", "español").stdout
@@ -134,10 +136,48 @@ def test_every_text_of_a_plan_is_previewed(shell: Shell) -> None:
 def test_languages_say_their_coverage_and_that_nobody_has_reviewed_them(shell: Shell) -> None:
     languages = json.loads(shell.run("languages", "--json").stdout)
 
-    assert [language["code"] for language in languages] == ["en", "es", "zh-Hans", "ar", "ht"]
+    assert len(languages) == 24
+    assert set(languages[0]) == {"code", "name", "direction", "translated", "reviewed", "messages"}
     assert all(language["translated"] == language["messages"] for language in languages)
-    assert [language["reviewed"] for language in languages[1:]] == [0, 0, 0, 0]
-    assert [language["direction"] for language in languages] == ["ltr", "ltr", "ltr", "rtl", "ltr"]
+    assert {language["reviewed"] for language in languages[1:]} == {0}
+    assert {language["code"] for language in languages if language["direction"] == "rtl"} == {"ar", "fa", "ur"}
+    printed = shell.run("languages").stdout
+    assert re.search(r"^ar .* rtl .* UCS-2 .* العربية$", printed, re.MULTILINE)
+    assert re.search(r"^en .* ltr .* GSM-7 .* English$", printed, re.MULTILINE)
+
+
+def test_a_page_shows_the_languages_side_by_side(shell: Shell) -> None:
+    shell.run("preview", "--exam", "emg", "--language", "all", "--html", "all.html")
+    page = (shell.folder / "all.html").read_text(encoding="utf-8")
+    for code in ("en", "zh-Hant", "pt-BR", "ko"):
+        assert f'lang="{code}" dir="ltr"' in page
+    for code in ("ar", "fa", "ur"):
+        assert f'lang="{code}" dir="rtl"' in page
+    assert "not reviewed" in page
+
+
+def test_a_language_goes_to_a_reviewer_as_a_sheet(shell: Shell) -> None:
+    assert "sheet.xlsx" in shell.run("review", "fr", "--sheet", "sheet.xlsx").stdout
+    assert (shell.folder / "sheet.xlsx").stat().st_size > 10_000
+    assert (
+        "0 changed, 0 signed."
+        in shell.run(
+            *(
+                "review",
+                "fr",
+                "--take",
+                "sheet.xlsx",
+                "--dry-run",
+                "--reviewer",
+                "A. Reviewer",
+                "--qualification",
+                "none",
+            )
+        ).stdout
+    )
+    for wrong in ([], ["--take", "sheet.xlsx"], ["--sheet", "a.csv", "--take", "sheet.xlsx"]):
+        assert shell.run("review", "fr", *wrong, code=2).stderr
+    assert shell.run("review", "en", "--sheet", "a.csv", code=2).stderr
 
 
 def test_understanding_is_shown_for_a_text_and_for_lines(shell: Shell) -> None:
@@ -164,11 +204,11 @@ def test_a_conversation_in_the_terminal(shell: Shell) -> None:
 
 def test_check_names_everything_that_is_wrong(shell: Shell) -> None:
     assert "All is well." in shell.run("check").stdout
-    (shell.folder / ".env").write_text("SENDER=twilio\nQUIET_HOURS_START=late\nTWILIO_AUTH_TOKEN=very-secret\n")
+    (shell.folder / ".env").write_text("SENDER=twilio\nARRIVE_EARLY_MINUTES=late\nTWILIO_AUTH_TOKEN=very-secret\n")
 
     wrong = shell.run("check", code=1, CLINIC_TIME_ZONE="Mars").stderr
 
-    for name in ("QUIET_HOURS_START", "CLINIC_TIME_ZONE", "TWILIO_ACCOUNT_SID", "PUBLIC_BASE_URL"):
+    for name in ("ARRIVE_EARLY_MINUTES", "CLINIC_TIME_ZONE", "TWILIO_ACCOUNT_SID", "PUBLIC_BASE_URL"):
         assert name in wrong
     assert "very-secret" not in wrong
 

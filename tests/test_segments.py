@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messages.languages import Speaker, get_language
+from messages.languages import get_language
 from messages.segments import GSM_BASIC, GSM_EXTENDED, Measure, measure, tidy
+from messages.speaker import Speaker
 
 SINGLE = {"GSM-7": 160, "UCS-2": 70}
 PART = {"GSM-7": 153, "UCS-2": 67}

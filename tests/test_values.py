@@ -21,12 +21,13 @@ from bot.importing.values import (
     read_starts_at_parts,
     read_text,
 )
-from messages.compose import MAX_NAME
-from messages.exams import EXAMS
+from messages.exams import read_exams
+from messages.facts import MAX_NAME
 from messages.languages import LANGUAGES
 from tests.conftest import NOW
 
 NEW_YORK = ZoneInfo("America/New_York")
+EXAMS = read_exams()
 AFTERNOON = datetime(2027, 3, 9, 19, 5, tzinfo=UTC)
 
 
@@ -96,15 +97,15 @@ def test_another_language_lists_ours(cell: Cell) -> None:
 
 @pytest.mark.parametrize("cell", ["mri-brain", "MRI brain", " mri_brain "])
 def test_an_exam_is_known_by_its_code(cell: Cell) -> None:
-    assert read_exam(cell) == "mri-brain"
+    assert read_exam(cell, EXAMS) == "mri-brain"
 
 
 def test_another_exam_lists_the_codes_and_names_the_close_one() -> None:
     with pytest.raises(ValueTrouble, match=r'"mri brian" is not .* did you mean mri-brain\?') as caught:
-        read_exam("mri brian")
-    assert all(exam.code in str(caught.value) for exam in EXAMS)
+        read_exam("mri brian", EXAMS)
+    assert all(code in str(caught.value) for code in EXAMS.list_codes())
     with pytest.raises(ValueTrouble, match="is missing"):
-        read_exam("")
+        read_exam("", EXAMS)
 
 
 @pytest.mark.parametrize("cell", ["yes", "Y", "TRUE", "1", "x", "sí", "Oui", "ja", True, 1, 1.0])
@@ -290,7 +291,12 @@ def test_the_offset_tells_the_repeated_times_apart(offset: str, hour: int) -> No
 
 
 def test_a_phone_number_in_the_wrong_column_is_not_repeated() -> None:
-    for read in (read_exam, read_language, read_flag, lambda cell: read_starts_at(cell, NEW_YORK, NOW)):
+    for read in (
+        lambda cell: read_exam(cell, EXAMS),
+        read_language,
+        read_flag,
+        lambda cell: read_starts_at(cell, NEW_YORK, NOW),
+    ):
         with pytest.raises(ValueTrouble) as caught:
             read("202-555-0101")
         assert "555" not in str(caught.value)
@@ -298,7 +304,7 @@ def test_a_phone_number_in_the_wrong_column_is_not_repeated() -> None:
 
 def test_a_long_value_is_quoted_in_part() -> None:
     with pytest.raises(ValueTrouble, match='"' + "x" * 40 + '..."'):
-        read_exam("x" * 150)
+        read_exam("x" * 150, EXAMS)
 
 
 CELLS = st.one_of(
@@ -322,7 +328,7 @@ def test_no_cell_breaks_a_reader(cell: Cell, other: Cell) -> None:
         read_text,
         read_name,
         read_language,
-        read_exam,
+        lambda cell: read_exam(cell, EXAMS),
         read_flag,
         read_cancelled,
         lambda value: read_phone(value, "US"),

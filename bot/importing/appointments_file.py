@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -10,15 +9,15 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from bot.appointments import Enrolled, Enrolment, enrol
+from bot.appointments import Enrolled, enrol
 from bot.database import writing
 from bot.importing.columns import Columns, match_columns
-from bot.importing.csv_file import open_csv
 from bot.importing.enrolments import read_enrolment
-from bot.importing.excel_file import EXCEL_STARTS, open_excel
+from bot.importing.files import open_table
 from bot.importing.repeats import Repeats
 from bot.importing.report import ImportReport, RowError
 from bot.importing.table import FileTrouble, Table
+from bot.people import Enrolment
 from bot.settings import Settings
 
 BATCH = 500
@@ -51,7 +50,7 @@ def import_file(
     Raises:
         FileTrouble: the file as a whole cannot be read.
     """
-    with _open_table(path) as table:
+    with open_table(path) as table:
         columns = match_columns(table.header)
         run = _Import(settings, table, columns, now, actor, progress)
         if not columns.errors:
@@ -60,18 +59,6 @@ def import_file(
             else:
                 run.enrol_in_batches(engine)
         return run.make_report()
-
-
-def _open_table(path: Path) -> AbstractContextManager[Table]:
-    """Open the file by what is in it; its name may be wrong."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(EXCEL_STARTS[0]))
-    except FileNotFoundError:
-        raise FileTrouble("there is no such file; check its name and folder") from None
-    except OSError as error:
-        raise FileTrouble(f"the file cannot be opened: {error.strerror or type(error).__name__}") from error
-    return open_excel(path) if start in EXCEL_STARTS else open_csv(path)
 
 
 class _Import:

@@ -53,6 +53,10 @@ _SPELLINGS = {
         "escort mobile, escort cell, carer phone, carer mobile, caregiver phone, caregiver mobile"
     ),
     "companion_language": "companion language, companion lang, escort language, carer language, caregiver language",
+    "companion_consent": (
+        "companion consent, companion agreed, companion may be texted, text companion, escort consent, carer consent, "
+        "caregiver consent"
+    ),
     "consent": (
         "consent, sms consent, text consent, consent to texts, consented, opt in, opted in, sms opt in, text opt in, "
         "consentimiento"

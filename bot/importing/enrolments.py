@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from bot.appointments import Companion, Enrolment
 from bot.importing.columns import Columns
 from bot.importing.report import RowError
 from bot.importing.table import UNCALCULATED, Row, is_blank
@@ -23,7 +22,8 @@ from bot.importing.values import (
     read_text,
     read_time,
 )
-from messages.compose import ClinicFacts
+from bot.people import Companion, Enrolment
+from messages.facts import ClinicFacts
 
 MAX_CELL = 200
 _SPREADSHEET_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
@@ -41,7 +41,7 @@ def read_enrolment(row: Row, columns: Columns, clinic: ClinicFacts, now: datetim
         phone=reading.take("phone", lambda cell: read_phone(cell, clinic.region), ""),
         given_name=reading.take("name", read_name, ""),
         language=language,
-        exam=reading.take("exam", read_exam, ""),
+        exam=reading.take("exam", lambda cell: read_exam(cell, clinic.exams), ""),
         starts_at=_take_start(reading, clinic, now),
         external_id=reading.take("appointment_id", read_text, "") or None,
         record_number=reading.take("patient_id", read_text, "") or None,
@@ -68,10 +68,12 @@ def _take_start(reading: "_Reading", clinic: ClinicFacts, now: datetime) -> date
 
 
 def _take_companion(reading: "_Reading", clinic: ClinicFacts, language: str) -> Companion | None:
+    """The companion, if the row names one."""
     name = reading.take_filled("companion_name", read_name, "")
     phone = reading.take_filled("companion_phone", lambda cell: read_phone(cell, clinic.region), "")
     language = reading.take_filled("companion_language", read_language, language)
-    return Companion(name, phone, language) if name or phone else None
+    agreed = reading.take_filled("companion_consent", read_flag, None)
+    return Companion(name, phone, language, agreed) if name or phone else None
 
 
 class _Reading:

@@ -6,8 +6,8 @@ again at every next one.
 
 from typing import NamedTuple
 
-from bot.appointments import Enrolment
 from bot.importing.report import RowError
+from bot.people import Enrolment
 
 
 class _Patient(NamedTuple):

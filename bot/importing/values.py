@@ -15,8 +15,8 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
 
 from bot.schedule import find_clock_trouble
-from messages.compose import MAX_NAME
-from messages.exams import EXAMS, find_exam
+from messages.exams import Exams
+from messages.facts import MAX_NAME
 from messages.languages import LANGUAGES, find_language
 from messages.segments import tidy
 
@@ -142,17 +142,17 @@ def read_language(cell: Cell) -> str:
     return language.code
 
 
-def read_exam(cell: Cell) -> str:
-    """The code of an exam.
+def read_exam(cell: Cell, exams: Exams) -> str:
+    """The code of one of the clinic's exams.
 
     Raises:
         ValueTrouble: it is blank or unknown; the message lists the codes and names a close one.
     """
     text = read_text(cell)
-    codes = [exam.code for exam in EXAMS]
+    codes = exams.list_codes()
     if not text:
         raise ValueTrouble(f"is missing; give one of {', '.join(codes)}")
-    exam = find_exam(text)
+    exam = exams.find(text)
     if exam is None:
         near = difflib.get_close_matches("-".join(text.casefold().split()), codes, 1)
         hint = f"did you mean {near[0]}? The exams are" if near else "give one of"

@@ -35,22 +35,14 @@ def _write_moment(moment: datetime | str) -> str:
 
 _TEMPLATES.env.filters["moment"] = _write_moment
 _LOCAL_NAMES = {"127.0.0.1", "localhost", "::1", "testserver"}
-_EXAMS = {
-    "mri-brain": "MRI brain",
-    "mri-spine": "MRI spine",
-    "mri-brain-spine": "MRI brain and spine",
-    "mri-body": "MRI body",
-    "emg": "EMG",
-    "lumbar-puncture": "Lumbar puncture",
-    "blood-urine": "Blood and urine",
-}
 _OFFERED_TOPICS = ("metal", "implants", "contrast", "where")
+# Where we understand whole questions; elsewhere a patient uses the keywords.
 _QUESTIONS = {
-    "en": "What do I do with my ring?",
-    "es": "¿Qué hago con mi anillo?",
-    "zh_Hans": "我的戒指怎么办？",
-    "ar": "ماذا أفعل بخاتمي؟",
-    "ht": "Kisa pou m fè ak bag mwen?",
+    "en": ["What do I do with my ring?"],
+    "es": ["¿Qué hago con mi anillo?"],
+    "zh_Hans": ["我的戒指怎么办？"],
+    "ar": ["ماذا أفعل بخاتمي؟"],
+    "ht": ["Kisa pou m fè ak bag mwen?"],
 }
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -137,7 +129,7 @@ def _describe_desk(service: Service) -> dict[str, Any]:
         appointments = [describe_appointment(session, row["id"], zone) or row for row in rows]
         tasks = describe_tasks(session, zone)
     for appointment in appointments:
-        appointment["exam_name"] = _EXAMS[appointment["exam"]]
+        appointment["exam_name"] = service.settings.exams.get(appointment["exam"]).title
         appointment["language_name"] = get_language(appointment["language"]).name
         appointment["open_tasks"] = [task for task in appointment["tasks"] if task["state"] != "done"]
         for text in appointment["texts"]:
@@ -188,6 +180,6 @@ def _describe_thread(service: Service, thread: Sequence[OutgoingText | IncomingT
 
 
 def _list_offers(language: str) -> list[str]:
-    """What a patient might text: a few of the keywords, and a question in plain words."""
+    """What a patient might text: a few of the keywords and, where we know how people ask, a question."""
     shown = read_words(language).shown_topics
-    return [*(shown[topic] for topic in _OFFERED_TOPICS), _QUESTIONS[language]]
+    return [*(shown[topic] for topic in _OFFERED_TOPICS), *_QUESTIONS.get(language, ())]

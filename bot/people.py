@@ -1,0 +1,128 @@
+"""The contacts and patients of a batch of enrolments: found, or added where there are none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from bot.models import Appointment, Contact, Patient
+
+# What an appointment is recognised by: its external id, or patient, exam and start.
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """The person who comes along: a name, and an E.164 phone and language where known.
+
+    ``agreed``: whether the patient agrees that this person gets texts about the appointment; None: as
+    they agree to their own.
+    """
+
+    name: str
+    phone: str
+    language: str
+    agreed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """One appointment as the clinic gives it: codes and numbers already checked, the time aware.
+
+    ``companion`` None says nothing of one: whom we know already stays.
+    """
+
+    phone: str
+    given_name: str
+    language: str
+    exam: str
+    starts_at: datetime
+    external_id: str | None = None
+    record_number: str | None = None
+    contrast: bool = False
+    sedation: bool = False
+    place: str = ""
+    companion: Companion | None = None
+    consent: bool = True
+    cancelled: bool = False
+
+
+def find_or_add_contacts(
+    session: Session, enrolments: Sequence[Enrolment], now: datetime, actor: str
+) -> dict[str, Contact]:
+    wanted = {enrolment.phone: enrolment.language for enrolment in reversed(enrolments)}
+    for enrolment in enrolments:
+        if enrolment.companion and enrolment.companion.phone:
+            wanted.setdefault(enrolment.companion.phone, enrolment.companion.language)
+    found = session.exec(select(Contact).where(col(Contact.phone).in_(wanted)))
+    contacts = {contact.phone: contact for contact in found}
+    for phone, language in wanted.items():
+        if phone not in contacts:
+            contacts[phone] = Contact(phone=phone, language=language, created_at=now)
+            session.add(contacts[phone])
+    for enrolment in enrolments:
+        contact = contacts[enrolment.phone]
+        if enrolment.consent and contact.consented_at is None:
+            contact.consented_at, contact.consent_source, contact.refused_at = now, actor, None
+        elif not enrolment.consent and contact.refused_at is None:
+            contact.refused_at, contact.consented_at, contact.consent_source = now, None, actor
+    session.flush()
+    return contacts
+
+
+def find_or_add_patients(
+    session: Session, enrolments: Sequence[Enrolment], contacts: dict[str, Contact], known: dict[Key, Appointment]
+) -> list[Patient]:
+    """The patient of each enrolment: by record number, by the appointment it names, or by phone and name."""
+    numbers = {enrolment.record_number for enrolment in enrolments if enrolment.record_number}
+    contact_ids = {contacts[enrolment.phone].id for enrolment in enrolments}
+    by_number: dict[str | None, Patient] = {
+        patient.record_number: patient
+        for patient in session.exec(select(Patient).where(col(Patient.record_number).in_(numbers)))
+    }
+    by_name = {
+        (patient.contact_id, patient.given_name): patient
+        for patient in session.exec(select(Patient).where(col(Patient.contact_id).in_(contact_ids)))
+    }
+    owners = {appointment.patient_id for appointment in known.values()}
+    by_id = {patient.id: patient for patient in session.exec(select(Patient).where(col(Patient.id).in_(owners)))}
+    patients = []
+    for enrolment in enrolments:
+        name_key = (contacts[enrolment.phone].id or 0, enrolment.given_name)
+        appointment = known.get((enrolment.external_id,))
+        owner = by_id[appointment.patient_id] if appointment else None
+        if enrolment.record_number:
+            patient = by_number.get(enrolment.record_number)
+            if patient is None and owner and owner.record_number is None:
+                patient = owner
+        else:
+            patient = owner or by_name.get(name_key)
+        if patient is None:
+            patient = Patient(
+                record_number=enrolment.record_number,
+                given_name=enrolment.given_name,
+                contact_id=name_key[0],
+                **describe_companion(enrolment, contacts),
+            )
+            session.add(patient)
+            by_name[name_key] = patient
+            if enrolment.record_number:
+                by_number[enrolment.record_number] = patient
+        patients.append(patient)
+    session.flush()
+    return patients
+
+
+def describe_companion(enrolment: Enrolment, contacts: dict[str, Contact]) -> dict[str, Any]:
+    """What the patient's row says of the companion; nothing where the enrolment says nothing."""
+    companion = enrolment.companion
+    if companion is None:
+        return {}
+    agreed = enrolment.consent if companion.agreed is None else companion.agreed
+    return {
+        "companion_id": contacts[companion.phone].id if companion.phone else None,
+        "companion_name": companion.name,
+        "companion_agreed": agreed and bool(companion.phone),
+    }
