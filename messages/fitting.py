@@ -12,6 +12,7 @@ from anyascii import anyascii
 from messages.facts import ClinicFacts, Visit, make_speaker
 from messages.languages import SOURCE
 from messages.segments import Measure, measure
+from messages.smart_encoding import smart_encode
 from messages.speaker import Speaker, UntranslatedError, say
 
 ENGLISH_BUDGET, BUDGET = 2, 5
@@ -83,7 +84,7 @@ def speak(
         body = ""
         try:
             for form in write(speaker):
-                body = f"{form}\n{line}" if line else form
+                body = smart_encode(f"{form}\n{line}" if line else form)
                 if measure(body).segments <= budget:
                     break
         except UntranslatedError:

@@ -23,6 +23,7 @@ class Language:
     separator: str = ", "
     digits: str = ""
     clock_12: str = ""
+    clock_24: str = ""
 
     @property
     def bcp47(self) -> str:

@@ -128,9 +128,10 @@ class Speaker:
         locale_clock = "12" if self.language.code == "ht" and self._region in (None, "US") else self._clock
         clock = locale_clock if self._clock == "locale" else self._clock
         skeletons = self._locale.datetime_skeletons
-        patterns = {"12": self.language.clock_12 or str(skeletons["hm"]), "24": str(skeletons["Hm"])}
+        patterns = {"12": str(skeletons["hm"]), "24": str(skeletons["Hm"])}
         pattern = patterns.get(clock, str(self._locale.time_formats["short"]))
-        return self.language.clock_12 if self.language.clock_12 and "a" in pattern else pattern
+        own = self.language.clock_12 if "a" in pattern else self.language.clock_24
+        return own or pattern
 
     def _show(self, text: str) -> str:
         return text.translate(dict(zip(map(ord, "0123456789"), self._digits, strict=True))) if self._digits else text

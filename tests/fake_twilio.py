@@ -16,6 +16,8 @@ import aiohttp
 from aiohttp import web
 from twilio.request_validator import RequestValidator
 
+from messages.smart_encoding import SMART_ENCODING
+
 SID, TOKEN = "AC" + "0" * 32, "test-token-of-nobody"
 SERVICE = "MG" + "0" * 32
 
@@ -48,7 +50,8 @@ class FakeTwilio:
             "to": form["To"],
             "from": form.get("From"),
             "messaging_service_sid": form.get("MessagingServiceSid"),
-            "body": form["Body"],
+            # A Messaging Service replaces characters unless it is told not to.
+            "body": form["Body"] if form.get("SmartEncoded") == "false" else form["Body"].translate(SMART_ENCODING),
             "status": "accepted",
             "date_created": format_datetime(datetime.now(UTC)),
             "date_sent": None,

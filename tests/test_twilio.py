@@ -72,6 +72,8 @@ def test_two_hundred_reminders_arrive_once_each_with_signed_callbacks_and_answer
             wait_for(lambda: count_states(engine) == {"delivered": 200}, 30)
             assert len(fake.texts) == 200
             assert set(fake.texts.values()) == {1}
+            composed = {row.body for row in find_rows(engine, step="welcome")}
+            assert {body for _, body in fake.texts} == composed, "Twilio changed a text"
             assert fake.callback_codes == {200: 600}
 
             inbound = f"{daemon.url}/twilio/inbound"
