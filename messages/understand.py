@@ -1,43 +1,30 @@
 """A patient's text -> ``Understanding``.
 
-The order is the order of care: emergency and stop first, then reports of implants and allergies,
-then what the patient wants, then the FAQ. What stays unclear is ``unknown``, and a person reads it.
+The order is the order of care: emergency and stop first, then answers to what we asked, reports of implants and
+allergies, keywords, and at last a guess at what a free text is about. What stays unclear is
+``unknown``, and a person reads it.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import groupby
 
-from messages.languages import LANGUAGES, Language, find_language
-from messages.matching import Message, Phrase, find_any, make_phrases, normalise, split_clauses
-from messages.words import read_words
+from messages.carriers import CARRIER_STOPS
+from messages.guessing import list_features, rank
+from messages.languages import LANGUAGES, find_language
+from messages.lexicon import Found, list_hit_features, read_lexicon
+from messages.matching import UNSPACED, Message, normalise
+from messages.reading import Reading
+from messages.words import REPORTED
 
-# Said around what counts. They never change a meaning.
-_POLITE = ("please", "pls", "plz", "por favor", "tanpri", "svp", "silvouple", "من فضلك", "لو سمحت", "رجاء", "رجاءا")
-# Said around the name of a language.
-_LANGUAGE_FILLERS = frozenset(
-    normalise(
-        "in to use speak i want change language text texts en el la a idioma hablo quiero "
-        "an nan lang mwen pale vle باللغة اللغة لغة اريد بال"
-    ).split()
-)
-_HAN_LANGUAGE_FILLERS = ("请", "請", "我要", "我想", "换成", "換成", "改成", "改用", "用", "说", "說", "讲", "講")
-_LANGUAGE_NAMES = {
-    normalise(name): language for language in LANGUAGES for name in (language.code, language.name, *language.aliases)
-}
-# A clause with one of these words does not report that somebody has something.
-_NEGATIONS = {
-    code: frozenset(normalise(words).split())
-    for code, words in {
-        "en": "no not dont havent never without none isnt doesnt didnt neither",
-        "es": "no sin nunca ningun ninguna ninguno ningunos tampoco",
-        "zh_Hans": "mei meiyou",
-        "ar": "ما لا ليس ليست لست لم مش مو مب بدون مافي مافيه مفيش مافيش ماكو ماعندي معنديش ماعنديش مانيش ماني",
-        "ht": "pa pas pat mpa mpat pagen mpagen okenn non jame",
-    }.items()
-}
-_HAN_NEGATIONS = ("没", "沒", "無", "无", "冇", "不是")
-_DIGIT_ANSWERS = {"1": 1, "2": 2, "one": 1, "two": 2}
+LONGEST = 1600
+# A shorter word may be the name of a language by chance.
+_SHORTEST_NAME = 3
+_DIGIT_ANSWERS = {"one": 1, "two": 2}
+_THUMBS_UP, _HEARTS = "👍👌✅", "🙏❤💙💚🌹😊🙂😀😃🤗🥰💐"
+# What a guess must be worth: to be acted on, or to be offered for a choice.
+_SURE, _PERHAPS = 0.6, 0.3
+# What harms when it is missed needs less, what harms when it is wrong needs more.
+_ENOUGH = {"emergency": 0.5, "stop": 0.93}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +34,8 @@ class Understanding:
     ``intent`` and ``detail`` are the words of the public interface; ``confidence`` runs from 0 to 1;
     ``language`` is the code of the language it was understood in, None when that is not known.
     ``choice`` is the number picked from a list of ours; ``names_condition`` says that the patient
-    named the condition, so that the answer may.
+    named the condition, so that the answer may. ``alternatives`` are the topics that an unknown text may
+    be about, the likeliest first.
     """
 
     intent: str
@@ -56,97 +44,72 @@ class Understanding:
     language: str | None = None
     choice: int | None = None
     names_condition: bool = False
+    alternatives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Tables:
-    """One language's phrases, ready to match."""
-
-    code: str
-    intents: dict[str, tuple[Phrase, ...]]
-    topics: dict[str, tuple[Phrase, ...]]
-    shown_topics: dict[str, tuple[Phrase, ...]]
-    report: dict[str, tuple[Phrase, ...]]
-
-
-@cache
-def _read_tables(code: str) -> _Tables:
-    words = read_words(code)
-    return _Tables(
-        code,
-        {intent: make_phrases(phrases) for intent, phrases in words.intents.items()},
-        {topic: make_phrases(phrases) for topic, phrases in words.topics.items()},
-        {topic: make_phrases([phrase]) for topic, phrase in words.shown_topics.items()},
-        {kind: make_phrases(phrases) for kind, phrases in words.report.items()},
-    )
+_NOTHING = Understanding("unknown", confidence=0.0)
 
 
 def understand(text: str, language: str | None = None, awaiting: str | None = None) -> Understanding:
     """Say what a text means.
 
     Args:
-        text: as it came.
-        language: code of the contact's language; it is tried first, then all the others.
+        text: as it came; what is beyond 1,600 characters is not read.
+        language: code of the contact's language; it is preferred, but any other is understood too.
         awaiting: the question of ours that may be answered: ``confirm``, ``safety``, ``language``,
-            ``which-confirm`` or ``which-change``.
+            ``topic``, ``which-confirm`` or ``which-change``.
     """
+    text = text[:LONGEST]
     message = Message(normalise(text))
     if not message.text:
-        return Understanding("unknown", confidence=0.0)
+        return _read_signs(text, awaiting)
     known = find_language(language) if language else None
-    tables = [_read_tables(known.code)] if known else []
-    tables += [_read_tables(other.code) for other in LANGUAGES if known is None or other.code != known.code]
-    understanding = _find_meaning(text, message, tables, awaiting)
-    if any(find_any(table.intents["condition"], message) for table in tables):
+    reading = Reading(text, message, known.code if known else None, awaiting, read_lexicon())
+    understanding = next((found for step in _STEPS if (found := step(reading))), _NOTHING)
+    if any(hit.tag.key == "condition" for hit in reading.hits):
         return replace(understanding, names_condition=True)
     return understanding
 
 
-def _find_meaning(text: str, message: Message, tables: list[_Tables], awaiting: str | None) -> Understanding:
-    bare = _strip_polite(message)
-    for table in tables:
-        if find_any(table.intents["emergency"], message):
-            return Understanding("emergency", language=table.code)
-    for table in tables:
-        if _equals_any(table.intents["stop"], bare) or find_any(table.intents["stop_phrases"], message):
-            return Understanding("stop", language=table.code)
-    if answer := _read_answer(bare, awaiting):
-        return answer
-    for table in tables:
-        if find_any(table.intents["wrong_number"], message):
-            return Understanding("wrong_number", confidence=0.9, language=table.code)
-    for table in tables:
-        if report := _find_report(text, table, tables[0], awaiting):
-            return report
-    if understanding := _find_keyword(bare, tables, awaiting):
-        return understanding
-    for table in tables:
-        if understanding := _find_wish(message, table):
-            return understanding
-    for table in tables:
-        if understanding := _find_topic(message, table):
-            return understanding
-    if awaiting != "safety":
-        # Here a half-understood "no" would read as "no, none". A person must see it instead.
-        first = _strip_polite((split_clauses(text) or [message])[0])
-        for table in tables:
-            for intent in ("no", "yes", "thanks"):
-                if _equals_any(table.intents[intent], first):
-                    return Understanding(intent, confidence=0.5, language=table.code)
-    return Understanding("unknown", confidence=0.0)
+def _read_signs(text: str, awaiting: str | None) -> Understanding:
+    """A text of emoji alone."""
+    if awaiting != "safety" and any(sign in text for sign in _THUMBS_UP):
+        return Understanding("yes", confidence=0.8)
+    return Understanding("thanks", confidence=0.8) if any(sign in text for sign in _HEARTS) else _NOTHING
 
 
-def _read_answer(bare: Message, awaiting: str | None) -> Understanding | None:
+def _find_emergency(reading: Reading) -> Understanding | None:
+    return _first(reading, reading.hits, "emergency")
+
+
+def _find_stop(reading: Reading) -> Understanding | None:
+    """A word for it alone, or a sentence that means it. What carriers act on always is."""
+    if reading.bare.text.upper().replace(" ", "") in CARRIER_STOPS:
+        return Understanding("stop", language=reading.spoken[0])
+    for hit in reading.whole:
+        if hit.tag.table == "intents" and hit.tag.key in ("stop", "yes", "no", "thanks", "start"):
+            return Understanding("stop", language=hit.tag.code) if hit.tag.key == "stop" else None
+    stops = [hit for hit in reading.hits if hit.tag.key == "stop_phrases"]
+    starts = [hit for hit in reading.hits if hit.tag.key == "start_phrases"]
+    if stops and any(start.start >= max(stop.end for stop in stops) for start in starts):
+        # "I stopped your texts by mistake, send them again."
+        return None
+    return _first(reading, reading.hits, "stop_phrases", "stop")
+
+
+def _find_answer(reading: Reading) -> Understanding | None:
     """The number that answers a question of ours."""
-    if awaiting is None:
+    bare, awaiting = reading.bare.text, reading.awaiting
+    number = _DIGIT_ANSWERS.get(bare) or (int(bare) if bare.isdecimal() and len(bare) < 3 else 0)
+    if awaiting is None or not number:
         return None
-    number = _DIGIT_ANSWERS.get(bare.text) or (int(bare.text) if bare.text.isdecimal() and len(bare.text) < 3 else 0)
     if awaiting == "language":
-        if 1 <= number <= len(LANGUAGES):
-            return Understanding("language", LANGUAGES[number - 1].bcp47, choice=number)
-        return None
-    if awaiting.startswith("which-") and number:
+        picked = LANGUAGES[number - 1 : number]
+        return Understanding("language", picked[0].bcp47, choice=number) if picked else None
+    if awaiting.startswith("which-"):
         return Understanding(awaiting.removeprefix("which-"), choice=number)
+    if awaiting == "topic":
+        return Understanding("question", choice=number)
     if awaiting == "confirm" and number in (1, 2):
         return Understanding("yes" if number == 1 else "no", choice=number)
     if awaiting == "safety" and number in (1, 2):
@@ -154,96 +117,162 @@ def _read_answer(bare: Message, awaiting: str | None) -> Understanding | None:
     return None
 
 
-def _find_report(text: str, table: _Tables, own: _Tables, awaiting: str | None) -> Understanding | None:
+def _find_wrong_number(reading: Reading) -> Understanding | None:
+    return _first(reading, reading.hits, "wrong_number", confidence=0.9)
+
+
+def _find_report(reading: Reading) -> Understanding | None:
     """A statement, not a question, that the patient has something staff must know."""
-    # "Pacemaker" is the same word in many languages, "no" and "can I" are not: the patient's own count too.
-    asking = table.intents["asking"] + own.intents["asking"]
-    for clause in split_clauses(text):
-        for kind in ("allergy", "implant"):
-            named = find_any(table.report[kind], clause)
-            stated = find_any(table.report[f"having_{kind}"], clause)
-            had = named and (awaiting == "safety" or find_any(table.report["having"], clause))
-            if not (stated or had) or _is_negated(clause, table, own):
-                continue
-            if find_any(asking, clause) and not stated:
-                continue
-            pregnant = kind == "implant" and find_any(table.topics["pregnancy"], clause)
-            return Understanding("report", None if pregnant else kind, 0.9, table.code)
-    return None
-
-
-def _is_negated(clause: Message, *tables: _Tables) -> bool:
-    words = set(clause.text.split())
-    if any(words & _NEGATIONS.get(table.code, frozenset()) for table in tables):
-        return True
-    return any(negation in clause.squeezed for negation in _HAN_NEGATIONS)
-
-
-def _find_keyword(bare: Message, tables: list[_Tables], awaiting: str | None) -> Understanding | None:
-    """A message that is one keyword, the name of a language, or a plain yes or no."""
-    if named := _find_language_name(bare):
-        return Understanding("language", named.bcp47, language=named.code)
-    for table in tables:
-        for intent in ("start", "menu", "language", "more", "help"):
-            if _equals_any(table.intents[intent], bare):
-                return Understanding(intent, language=table.code)
-        for topic, shown in table.shown_topics.items():
-            if _equals_any(shown, bare):
-                return Understanding("question", topic, language=table.code)
-        if awaiting == "safety" and _equals_any(table.intents["none"], bare):
-            return Understanding("no", language=table.code)
-        for intent in ("no", "yes", "thanks", "confirm", "change"):
-            if _equals_any(table.intents[intent], bare):
-                return Understanding(intent, language=table.code)
-    if awaiting == "safety" and not any(_names_risk(table, bare) for table in tables):
-        for table in tables:
-            if find_any(table.intents["none"], bare):
-                return Understanding("no", confidence=0.8, language=table.code)
-    return None
-
-
-def _names_risk(table: _Tables, message: Message) -> bool:
-    """Whether anything is named that staff must know of, even in "no pacemaker, but ..."."""
-    return find_any(table.report["implant"], message) or find_any(table.report["allergy"], message)
-
-
-def _find_language_name(bare: Message) -> Language | None:
-    name = " ".join(word for word in bare.text.split() if word not in _LANGUAGE_FILLERS)
-    for filler in _HAN_LANGUAGE_FILLERS:
-        name = name.replace(filler, "")
-    return _LANGUAGE_NAMES.get(name)
-
-
-def _find_wish(message: Message, table: _Tables) -> Understanding | None:
-    for intent in ("change", "confirm"):
-        longer = [
-            phrase for phrase in table.intents[intent] if len(phrase.words) > 1 or phrase.open_ended or phrase.han
-        ]
-        if find_any(longer, message):
-            return Understanding(intent, confidence=0.9, language=table.code)
-    return None
-
-
-def _find_topic(message: Message, table: _Tables) -> Understanding | None:
-    scores = {
-        topic: sum(phrase.weight for phrase in phrases if phrase.occurs_in(message))
-        for topic, phrases in table.topics.items()
-    }
-    best = max(scores, key=lambda topic: scores[topic])
-    if not scores[best]:
+    if any(hit.tag.table == "shown_topics" for hit in reading.whole):
         return None
-    confidence = 0.5 + 0.4 * scores[best] / sum(scores.values())
-    return Understanding("question", best, round(confidence, 2), table.code)
+    for _, hits in reading.clauses:
+        grammar = [hit for hit in hits if hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken]
+        for code in _list_codes(reading, hits):
+            report = [hit for hit in hits if hit.tag.code == code and hit.tag.table == "report"]
+            if kind := _find_reported(report, grammar, in_answer=reading.awaiting == "safety"):
+                return Understanding("report", None if kind == "other" else kind, 0.9, code)
+    return None
 
 
-def _strip_polite(message: Message) -> Message:
-    """The message without politeness and without a word said twice in a row."""
-    text = f" {message.text} "
-    for polite in _POLITE:
-        text = text.replace(f" {polite} ", " ")
-    words = [word for word, _ in groupby(text.split())]
-    return Message(" ".join(words)) if words else message
+def _find_reported(report: list[Found], grammar: list[Found], *, in_answer: bool) -> str | None:
+    """What a clause of one language reports: somebody has it, no question begins before that, and it is not denied."""
+    # Where no spaces are written, what follows the statement in one breath makes all of it a question.
+    asking = min((0 if hit.phrase.unspaced else hit.start for hit in grammar if hit.tag.key == "asking"), default=None)
+    having = [hit for hit in report if hit.tag.key == "having"]
+    for kind in REPORTED:
+        stated = [hit for hit in report if hit.tag.key == f"having_{kind}"]
+        named = [hit for hit in report if hit.tag.key == kind]
+        told = stated or (named and (having or in_answer) and [*named, *having])
+        if not told or any(hit.tag.key == "negation" and not _is_within(hit, stated) for hit in grammar):
+            continue
+        if asking is None or min(hit.start for hit in told) < asking:
+            return kind
+    return None
 
 
-def _equals_any(phrases: tuple[Phrase, ...], message: Message) -> bool:
-    return any(phrase.equals(message) for phrase in phrases)
+def _is_within(hit: Found, others: list[Found]) -> bool:
+    return any(other.start <= hit.start and hit.end <= other.end for other in others)
+
+
+def _find_keyword(reading: Reading) -> Understanding | None:
+    """A message that is one keyword, the name of a language, or a plain yes or no."""
+    if named := _find_language_name(reading):
+        return named
+    if reading.awaiting == "safety" and (none := _find_none(reading)):
+        return none
+    order = ("start", "menu", "language", "more", "help", "shown", "no", "yes", "thanks", "confirm", "change")
+    found = [
+        (hit, "shown" if hit.tag.table == "shown_topics" else hit.tag.key)
+        for hit in reading.whole
+        if hit.tag.table != "topics"
+    ]
+    found = [pair for pair in found if pair[1] in order]
+    if not found:
+        answers = [key for key in ("no", "confirm", "thanks", "yes") if key in reading.made_of]
+        if "yes" in answers and reading.awaiting == "confirm":
+            answers.remove("thanks") if "thanks" in answers else None
+        return Understanding(answers[0], confidence=0.9, language=reading.spoken[0]) if answers else None
+    hit, key = min(found, key=lambda pair: (reading.rank_language(pair[0].tag.code), order.index(pair[1])))
+    if key == "shown":
+        return Understanding("question", hit.tag.key, language=hit.tag.code)
+    return Understanding(key, language=hit.tag.code)
+
+
+def _find_none(reading: Reading) -> Understanding | None:
+    """The answer "none of these" to the safety question, with nothing named that staff must know of."""
+    if whole := [hit for hit in reading.whole if hit.tag.key == "none"]:
+        return Understanding("no", language=whole[0].tag.code)
+    if any(hit.tag.table == "report" and hit.tag.key in REPORTED for hit in reading.hits):
+        return None
+    return _first(reading, reading.hits, "none", "no", confidence=0.8)
+
+
+def _find_language_name(reading: Reading) -> Understanding | None:
+    names = reading.lexicon.language_names
+    bare = reading.bare
+    fillers = [hit for hit in reading.search(bare) if hit.tag.key == "language_fillers"]
+    gone = {at for hit in fillers if not hit.phrase.unspaced for at in range(hit.start, hit.end)}
+    name = " ".join(word for at, word in enumerate(bare.words) if at not in gone)
+    for hit in fillers:
+        if hit.phrase.unspaced:
+            name = name.replace(hit.phrase.parts[0].text, "")
+    language = names.get(bare.text) or names.get(" ".join(name.split()))
+    return Understanding("language", language.bcp47, language=language.code) if language else None
+
+
+def _guess(reading: Reading) -> Understanding | None:
+    """What a free text is most likely about."""
+    code = reading.spoken[0]
+    told = list_hit_features(reading.hits, code)
+    scores = reading.lexicon.guessers[code].score([*list_features(reading.message), *told])
+    if told:
+        scores.pop("unknown", None)
+    ranked = rank(scores)
+    if any(hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken for hit in reading.hits):
+        ranked = [pair for pair in ranked if not pair[0].startswith("report")]
+    label, probability = ranked[0] if ranked else ("unknown", 0.0)
+    confidence = round(probability, 2)
+    if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
+        intent, _, detail = label.partition(":")
+        if intent == "language":
+            detail = _find_language_within(reading) or ""
+        return Understanding(intent, None if detail == "other" else detail or None, confidence, code)
+    topics = [
+        label.partition(":")[2]
+        for label, share in ranked[:3]
+        if label.startswith("question:") and share >= _PERHAPS / 2
+    ]
+    if label.startswith("question:") and probability >= _PERHAPS:
+        return Understanding("unknown", None, confidence, code, alternatives=tuple(topics))
+    return None
+
+
+def _find_language_within(reading: Reading) -> str | None:
+    """The first language named in a text, unless the text says that it is not understood."""
+    if any(hit.tag.key == "negation" for hit in reading.hits):
+        return None
+    names = reading.lexicon.language_names
+    words = reading.message.words
+    for at in range(len(words)):
+        for length in (3, 2, 1):
+            name = " ".join(words[at : at + length])
+            if len(name) > _SHORTEST_NAME and name in names:
+                return names[name].bcp47
+    squeezed = reading.message.squeezed
+    named = [(squeezed.find(name), names[name].bcp47) for name in names if UNSPACED.search(name) and name in squeezed]
+    return min(named)[1] if named else None
+
+
+def _find_first_answer(reading: Reading) -> Understanding | None:
+    """A yes, no or thanks with more after it, of which nothing was understood."""
+    if reading.awaiting == "safety" or not reading.clauses:
+        # Here a half-understood "no" would read as "no, none". A person must see it instead.
+        return None
+    first = reading.read(reading.clauses[0][0])
+    for hit in first.whole:
+        if hit.tag.table == "intents" and hit.tag.key in ("no", "yes", "thanks"):
+            return Understanding(hit.tag.key, confidence=0.5, language=hit.tag.code)
+    return None
+
+
+_STEPS: tuple[Callable[[Reading], Understanding | None], ...] = (
+    _find_emergency,
+    _find_stop,
+    _find_answer,
+    _find_wrong_number,
+    _find_report,
+    _find_keyword,
+    _guess,
+    _find_first_answer,
+)
+
+
+def _first(
+    reading: Reading, hits: Iterable[Found], key: str, intent: str | None = None, *, confidence: float = 1.0
+) -> Understanding | None:
+    found = sorted((hit for hit in hits if hit.tag.key == key), key=lambda hit: reading.rank_language(hit.tag.code))
+    return Understanding(intent or key, confidence=confidence, language=found[0].tag.code) if found else None
+
+
+def _list_codes(reading: Reading, hits: Iterable[Found]) -> list[str]:
+    return sorted({hit.tag.code for hit in hits}, key=reading.rank_language)

@@ -1,37 +1,67 @@
-"""The words people use, one file a language in ``messages/words``: what texts show and what we match.
+"""What patients write, per language: ``words/<code>.toml`` and ``examples/<code>.toml``.
 
-A file has ``[shown]`` (the keywords that our texts offer), ``[shown_topics]`` (the word for each
-topic in the menu); where we know them, ``[intents]`` and ``[topics]`` (words and phrases; a trailing ``*`` matches
-any ending), and ``[report]`` (what a patient must tell us, and how people say that they have it).
+The words are phrases (see ``phrases.py``), the examples whole texts with what they mean.
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from messages.carriers import CARRIER_STARTS, CARRIER_STOPS
+from messages.phrases import PhraseError, make_phrases
 from messages.topics import TOPICS
 
-FOLDER = Path(__file__).resolve().parent / "words"
+FOLDER = Path(__file__).parent / "words"
+EXAMPLES = Path(__file__).parent / "examples"
+
 SHOWN = ("menu", "language", "more")
-INTENTS = (
-    *("emergency", "stop", "stop_phrases", "start", "help", "menu", "language", "more", "wrong_number"),
-    *("change", "confirm", "yes", "no", "none", "thanks", "condition", "asking"),
+# What a whole text must be, or what may stand anywhere in it.
+WHOLE = ("stop", "start", "help", "menu", "language", "more", "yes", "no", "none", "thanks")
+ANYWHERE = (
+    *("emergency", "stop_phrases", "start_phrases", "help_phrases", "menu_phrases", "language_phrases"),
+    *("wrong_number", "change", "confirm", "condition"),
 )
-REPORTS = ("implant", "allergy", "having", "having_implant", "having_allergy")
+# Words that change what others mean, or that mean nothing.
+GRAMMAR = ("asking", "negation", "but", "polite", "language_fillers")
+INTENTS = (*WHOLE, *ANYWHERE, *GRAMMAR)
+REPORTED = ("allergy", "implant", "other")
+REPORT = (*REPORTED, "having", *(f"having_{what}" for what in REPORTED))
+TOPIC_CODES = tuple(topic.code for topic in TOPICS)
+EXAMPLE_INTENTS = (
+    *(
+        "change",
+        "confirm",
+        "wrong_number",
+        "help",
+        "thanks",
+        "menu",
+        "start",
+        "language",
+        "stop",
+        "emergency",
+        "unknown",
+    ),
+)
+_WORD_TABLES = {"intents": INTENTS, "topics": TOPIC_CODES, "report": REPORT}
+_EXAMPLE_TABLES = {"intents": EXAMPLE_INTENTS, "topics": TOPIC_CODES, "report": REPORTED}
+
+Table = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Words:
-    """One language's tables, as written in its file."""
+    """One language's tables, as written in its files."""
 
     code: str
     shown: dict[str, str]
     shown_topics: dict[str, str]
-    intents: dict[str, tuple[str, ...]]
-    topics: dict[str, tuple[str, ...]]
-    report: dict[str, tuple[str, ...]]
+    intents: Table
+    topics: Table
+    report: Table
+    examples: Mapping[str, Table]
 
 
 class WordsError(ValueError):
@@ -44,30 +74,58 @@ class WordsError(ValueError):
 
 @cache
 def read_words(code: str) -> Words:
-    """Read one language's words.
+    """Read one language's words and examples.
 
     Raises:
-        WordsError: a shown word is missing, a key is unknown, or a shown keyword is a carrier's word.
-        OSError: the file is missing or unreadable.
+        WordsError: a shown word is missing, a key is unknown, a phrase cannot be read, or a shown keyword is
+            a carrier's word.
+        OSError: a file is missing or unreadable.
     """
     path = FOLDER / f"{code}.toml"
-    with path.open("rb") as file:
-        data = tomllib.load(file)
-    topics = tuple(topic.code for topic in TOPICS)
-    needed = {"shown": SHOWN, "shown_topics": topics}
-    known = {"intents": INTENTS, "topics": topics, "report": REPORTS}
-    for table, keys in needed.items():
-        if odd := set(keys) ^ set(data.get(table, {})):
-            raise WordsError(path, f"[{table}] must have exactly {', '.join(keys)}; check {', '.join(sorted(odd))}")
-    for table, keys in known.items():
-        if odd := set(data.setdefault(table, {})) - set(keys):
-            raise WordsError(path, f"[{table}] may have {', '.join(keys)}; check {', '.join(sorted(odd))}")
-    offered = {word.upper() for word in (*data["shown"].values(), *data["shown_topics"].values())}
-    if taken := offered & (CARRIER_STOPS | CARRIER_STARTS):
+    data = _read(path)
+    shown = {
+        name: _read_shown(path, data, name, keys) for name, keys in (("shown", SHOWN), ("shown_topics", TOPIC_CODES))
+    }
+    if taken := {word.upper() for table in shown.values() for word in table.values()} & (
+        CARRIER_STOPS | CARRIER_STARTS
+    ):
         raise WordsError(path, f"carriers act on {', '.join(sorted(taken))}: show another word")
+    tables = _read_tables(path, data, _WORD_TABLES)
+    for name, table in tables.items():
+        for phrase in (phrase for phrases in table.values() for phrase in phrases):
+            try:
+                make_phrases(phrase)
+            except PhraseError:
+                raise WordsError(path, f"[{name}] has a phrase that cannot be read: {phrase!r}") from None
+    examples = EXAMPLES / path.name
     return Words(
         code,
-        data["shown"],
-        data["shown_topics"],
-        *({key: tuple(data[table].get(key, ())) for key in keys} for table, keys in known.items()),
+        shown["shown"],
+        shown["shown_topics"],
+        **tables,
+        examples=_read_tables(examples, _read(examples), _EXAMPLE_TABLES),
     )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise WordsError(path, str(error)) from None
+
+
+def _read_shown(path: Path, data: dict[str, Any], name: str, keys: tuple[str, ...]) -> dict[str, str]:
+    table = dict(data.get(name, {}))
+    if odd := set(keys) ^ set(table):
+        raise WordsError(path, f"[{name}] must have exactly {', '.join(keys)}; check {', '.join(sorted(odd))}")
+    return table
+
+
+def _read_tables(path: Path, data: dict[str, Any], known: dict[str, tuple[str, ...]]) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for name, keys in known.items():
+        table = data.get(name, {})
+        if odd := set(table) - set(keys):
+            raise WordsError(path, f"[{name}] may have {', '.join(keys)}; check {', '.join(sorted(odd))}")
+        tables[name] = {key: tuple(table.get(key, ())) for key in keys}
+    return tables

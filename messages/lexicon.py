@@ -1,0 +1,187 @@
+"""All the words of all languages, ready to be found in a text: phrases, vocabulary, and who says what."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from babel import Locale
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from messages.guessing import Feature, Guesser, Label, list_features
+from messages.languages import LANGUAGES, Language
+from messages.matching import UNSPACED, Message, normalise
+from messages.phrases import Hit, Phrase, PhraseIndex, make_phrases
+from messages.words import GRAMMAR, WHOLE, Words, read_words
+
+# A word as long as this may have one letter wrong, one of the second length two.
+_ONE_TYPO, _TWO_TYPOS = 5, 9
+# A language is spoken in a text when it explains at least this share of what the best one does.
+_SPOKEN = 0.7
+# The language on record needs less evidence than another.
+_OWN_FAVOUR = 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Which list of which language a phrase is from."""
+
+    code: str
+    table: str
+    key: str
+
+
+Found = Hit[Tag]
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Everything that is looked up while a text is read."""
+
+    words: dict[str, Words]
+    index: PhraseIndex[Tag]
+    vocabulary: dict[str, frozenset[str]]
+    speakers: dict[str, tuple[str, ...]]
+    guessers: dict[str, Guesser]
+    language_names: dict[str, Language]
+
+    def find(self, message: Message) -> list[Found]:
+        return self.index.find(message)
+
+    def find_spoken(self, message: Message, own: str | None) -> list[str]:
+        """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
+        evidence: dict[str, float] = defaultdict(float)
+        for term in _list_terms(message):
+            codes = self.speakers.get(term, ())
+            for code in codes:
+                evidence[code] += math.sqrt(len(term)) / len(codes)
+        if own:
+            evidence[own] = evidence[own] * _OWN_FAVOUR + 0.01
+        if not evidence:
+            return [LANGUAGES[0].code]
+        order = {language.code: at for at, language in enumerate(LANGUAGES)}
+        ranked = sorted(evidence, key=lambda code: (-evidence[code], order[code]))
+        spoken = [code for code in ranked if evidence[code] >= evidence[ranked[0]] * _SPOKEN]
+        return [*spoken, own] if own and own not in spoken else spoken
+
+    def correct(self, message: Message, code: str) -> Message:
+        """The message with each unknown word replaced by the known one it is a typing error of, if there is one."""
+        known = self.vocabulary[code]
+        return Message(" ".join(_correct_word(word, known, code) for word in message.words))
+
+
+@cache
+def read_lexicon() -> Lexicon:
+    """Read every language's words and learn from its examples; under a second, once."""
+    words = {language.code: read_words(language.code) for language in LANGUAGES}
+    phrases = {code: list(_list_phrases(table)) for code, table in words.items()}
+    index = PhraseIndex((phrase, tag) for pairs in phrases.values() for phrase, tag in pairs)
+    vocabulary = {code: frozenset(_list_vocabulary(words[code], phrases[code])) for code in words}
+    speakers: dict[str, list[str]] = defaultdict(list)
+    for code, terms in vocabulary.items():
+        for term in terms:
+            speakers[term].append(code)
+    return Lexicon(
+        words,
+        index,
+        vocabulary,
+        {term: tuple(codes) for term, codes in speakers.items()},
+        {code: _teach(words[code], phrases[code], index) for code in words},
+        dict(_list_language_names()),
+    )
+
+
+def name_feature(hit: Found) -> Feature:
+    parts = " ".join(f"{part.text}{'*' if part.open_ended else ''}" for part in hit.phrase.parts)
+    return "phrase", f"{hit.tag.table}.{hit.tag.key}: {parts}"
+
+
+def list_hit_features(hits: Iterable[Found], code: str) -> set[Feature]:
+    """The phrases found of one language that say something by themselves."""
+    return {
+        name_feature(hit)
+        for hit in hits
+        if hit.tag.code == code and find_label(hit.tag) and (hit.whole or hit.tag.key not in WHOLE)
+    }
+
+
+def find_label(tag: Tag) -> Label | None:
+    """What a phrase of a list speaks for."""
+    if tag.table == "topics":
+        return f"question:{tag.key}"
+    if tag.table == "report":
+        return f"report:{tag.key.removeprefix('having_')}" if tag.key != "having" else None
+    return None if tag.key in GRAMMAR or tag.key == "condition" else tag.key.removesuffix("_phrases")
+
+
+def _list_phrases(words: Words) -> Iterator[tuple[Phrase, Tag]]:
+    for name, table in (("intents", words.intents), ("topics", words.topics), ("report", words.report)):
+        for key, sources in table.items():
+            for source in sources:
+                yield from ((phrase, Tag(words.code, name, key)) for phrase in make_phrases(source))
+    for topic, shown in words.shown_topics.items():
+        yield from ((phrase, Tag(words.code, "shown_topics", topic)) for phrase in make_phrases(shown))
+
+
+def _list_examples(words: Words) -> Iterator[tuple[Label, str]]:
+    for name, table in words.examples.items():
+        for key, texts in table.items():
+            label = {"topics": f"question:{key}", "report": f"report:{key}"}.get(name, key)
+            yield from ((label, text) for text in texts)
+
+
+def _list_vocabulary(words: Words, phrases: Iterable[tuple[Phrase, Tag]]) -> Iterator[str]:
+    for phrase, _ in phrases:
+        yield from _list_terms(Message(" ".join(part.text for part in phrase.parts if not part.open_ended)))
+    for _, text in _list_examples(words):
+        yield from _list_terms(Message(normalise(text)))
+
+
+def _list_terms(message: Message) -> Iterator[str]:
+    """What tells a language: words, or pairs of signs."""
+    for word in message.words:
+        if UNSPACED.search(word):
+            yield from (word[at : at + 2] for at in range(max(len(word) - 1, 1)))
+        else:
+            yield word
+
+
+def _teach(words: Words, phrases: Iterable[tuple[Phrase, Tag]], index: PhraseIndex[Tag]) -> Guesser:
+    own = {}
+    for phrase, tag in phrases:
+        if label := find_label(tag):
+            own[name_feature(Hit(tag, phrase, 0, 0, whole=False))] = label
+    guesser = Guesser(own)
+    for label, text in _list_examples(words):
+        message = Message(normalise(text))
+        guesser.learn(label, [*list_features(message), *list_hit_features(index.find(message), words.code)])
+    return guesser
+
+
+def _list_language_names() -> Iterator[tuple[str, Language]]:
+    """Each language's names: its own, our aliases, and what every other language calls it (CLDR)."""
+    for reader in LANGUAGES:
+        called = Locale.parse(reader.code).languages
+        for language in LANGUAGES:
+            if name := called.get(language.code.split("_")[0]):
+                yield normalise(name), language
+    for language in LANGUAGES:
+        for name in (language.code, language.name, *language.aliases):
+            yield normalise(name), language
+
+
+def _correct_word(word: str, known: frozenset[str], code: str) -> str:
+    allowed = (len(word) >= _ONE_TYPO) + (len(word) >= _TWO_TYPOS)
+    if not allowed or word in known or word.isdigit() or UNSPACED.search(word):
+        return word
+    found = process.extractOne(word, _list_long_words(code), scorer=OSA.distance, score_cutoff=allowed)
+    return found[0] if found else word
+
+
+@cache
+def _list_long_words(code: str) -> tuple[str, ...]:
+    """The words a typing error may stand for, in the phrases of a language; stems count as words."""
+    keys = {part.text for phrase, _ in _list_phrases(read_words(code)) for part in phrase.parts}
+    return tuple(sorted(key for key in keys if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key)))

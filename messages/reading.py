@@ -1,0 +1,147 @@
+"""A text and all that is found in it: languages, phrases, clauses, and what is left without politeness."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby, pairwise
+
+from messages.languages import LANGUAGES
+from messages.lexicon import Found, Lexicon
+from messages.matching import Message, split_clauses
+from messages.words import GRAMMAR
+
+_SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
+_DANGEROUS = frozenset({"emergency", "stop_phrases"})
+# Said with a typing error it may be something else.
+_NEVER_CORRECTED = frozenset({"stop", "stop_phrases", "start", "yes", "no", "none", "more"})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text, and all that was found in it."""
+
+    text: str
+    message: Message
+    own: str | None
+    awaiting: str | None
+    lexicon: Lexicon
+
+    @cached_property
+    def spoken(self) -> list[str]:
+        return self.lexicon.find_spoken(self.message, self.own)
+
+    @cached_property
+    def _searched(self) -> dict[str, list[Found]]:
+        return {}
+
+    def search(self, message: Message) -> list[Found]:
+        """All phrases of all languages in a message; each message is searched once."""
+        if message.text not in self._searched:
+            self._searched[message.text] = self.lexicon.find(message)
+        return self._searched[message.text]
+
+    @cached_property
+    def hits(self) -> list[Found]:
+        return self.find(self.message)
+
+    @cached_property
+    def bare(self) -> Message:
+        """The message without politeness and without a word said twice in a row."""
+        polite = [hit for hit in self.search(self.message) if hit.tag.key == "polite" and hit.tag.code in self.spoken]
+        gone = {at for hit in polite if not hit.phrase.unspaced for at in range(hit.start, hit.end)}
+        kept = " ".join(
+            word for word, _ in groupby(word for at, word in enumerate(self.message.words) if at not in gone)
+        )
+        for hit in polite:
+            if hit.phrase.unspaced:
+                kept = kept.replace("".join(part.text for part in hit.phrase.parts), "")
+        return Message(" ".join(kept.split())) if kept.strip() else self.message
+
+    @cached_property
+    def whole(self) -> list[Found]:
+        """The phrases that are all there is in the message, or are so politeness aside; the own language first."""
+        found = [hit for hit in self.search(self.message) if hit.whole and hit.tag.key != "polite"]
+        found = found or [hit for hit in self.search(self.bare) if hit.whole]
+        return sorted(found, key=lambda hit: self.rank_language(hit.tag.code))
+
+    @cached_property
+    def made_of(self) -> set[str]:
+        """If short answers are all there is, which: "ok, yes, thank you" is made of yes and thanks."""
+        answers = [hit for hit in self.hits if hit.tag.key in _SHORT_ANSWERS and hit.tag.code == self.spoken[0]]
+        lengths = {False: len(self.message.words), True: len(self.message.squeezed)}
+        for unspaced, length in lengths.items():
+            of_script = [hit for hit in answers if hit.phrase.unspaced is unspaced]
+            if length and {at for hit in of_script for at in range(hit.start, hit.end)} == set(range(length)):
+                return {hit.tag.key for hit in of_script} - {"polite"}
+        return set()
+
+    @cached_property
+    def clauses(self) -> list[tuple[Message, list[Found]]]:
+        return [(clause, self.find(clause)) for clause in self._split_clauses()]
+
+    def _split_clauses(self) -> list[Message]:
+        """Between punctuation, and before a "but"."""
+        clauses = []
+        for clause in split_clauses(self.text):
+            buts = {
+                hit.start
+                for hit in self.search(clause)
+                if hit.tag.key == "but" and hit.tag.code in self.spoken and not hit.phrase.unspaced
+            }
+            edges = [0, *sorted(buts - {0}), len(clause.words)]
+            clauses += [Message(" ".join(clause.words[start:end])) for start, end in pairwise(edges)]
+        return clauses
+
+    def read(self, message: Message) -> "Reading":
+        """A piece of the text on its own."""
+        return Reading(message.text, message, self.own, self.awaiting, self.lexicon)
+
+    def rank_language(self, code: str) -> int:
+        if code == self.own:
+            return -1
+        return self.spoken.index(code) if code in self.spoken else len(LANGUAGES)
+
+    def find(self, message: Message) -> list[Found]:
+        """What counts: not a foreign phrase in words that the language spoken has too, nor one within a longer one."""
+        all_found = self.search(message)
+        known = {
+            at
+            for hit in all_found
+            if hit.tag.code in self.spoken and not hit.phrase.unspaced
+            for at in range(hit.start, hit.end)
+        }
+        vocabulary = self.lexicon.vocabulary[self.spoken[0]]
+        known |= {at for at, word in enumerate(message.words) if word in vocabulary}
+        found = [hit for hit in all_found if self._counts(hit, known)]
+        corrected = self.lexicon.correct(message, self.spoken[0])
+        if corrected.text != message.text:
+            already = {(hit.tag, hit.start, hit.end) for hit in found}
+            found += [
+                hit
+                for hit in self.search(corrected)
+                if hit.tag.code == self.spoken[0]
+                and hit.tag.key not in _NEVER_CORRECTED
+                and (hit.tag, hit.start, hit.end) not in already
+            ]
+        return [
+            hit for hit in found if hit.tag.key not in _DANGEROUS or not any(_covers(other, hit) for other in found)
+        ]
+
+    def _counts(self, hit: Found, known: set[int]) -> bool:
+        if hit.tag.code in self.spoken:
+            return True
+        if hit.phrase.unspaced:
+            return hit.tag.key in ("emergency", "stop_phrases")
+        return not known.issuperset(range(hit.start, hit.end))
+
+
+def _covers(longer: Found, hit: Found) -> bool:
+    """Whether a dangerous phrase is only a piece of a longer, harmless one."""
+    return (
+        longer.tag.code == hit.tag.code
+        and longer.tag.key not in _DANGEROUS
+        and longer.tag.key not in GRAMMAR
+        and longer.phrase.unspaced == hit.phrase.unspaced
+        and longer.start <= hit.start
+        and longer.end >= hit.end
+        and longer.end - longer.start > hit.end - hit.start
+    )

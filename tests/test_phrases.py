@@ -1,0 +1,78 @@
+"""Phrases with stems, gaps and choices, and what makes texts comparable."""
+
+import pytest
+
+from messages.matching import Message, normalise, split_clauses
+from messages.phrases import PhraseError, PhraseIndex, make_phrases
+
+
+def find(source: str, text: str) -> list[tuple[int, int, bool]]:
+    index = PhraseIndex((phrase, "tag") for phrase in make_phrases(source))
+    return sorted((hit.start, hit.end, hit.whole) for hit in index.find(Message(normalise(text))))
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "found"),
+    [
+        ("chest pain", "bad CHEST pain!", [(1, 3, False)]),
+        ("chest pain", "Chest pain", [(0, 2, True)]),
+        ("chest pain", "chest and pain", []),
+        ("chest pain", "chests pain", []),
+        ("allerg*", "I am allergic, an allergy", [(2, 3, False), (4, 5, False)]),
+        ("отмен* запис*", "хочу отменить запись", [(1, 3, False)]),
+        ("stop ~ text*", "stop sending me any more texts", [(0, 6, True)]),
+        ("stop ~ text*", "stop a b c d e texts", []),
+        ("stop ~ text*", "texts stop", []),
+        ("(stop|quit) ~ (text*|sms)", "please quit with sms", [(1, 4, False)]),
+        ("be (there|here) (on |)time", "be there time", [(0, 3, True)]),
+        ("不要~短信", "请不要再给我发短信了", [(1, 9, False)]),
+        ("不要~短信", "不要一二三四五六七八九短信", []),
+        ("예약 변경", "예약변경 하고 싶어요", [(0, 4, False)]),
+        ("ペースメーカー", "心臓にペースメーカーが入っています", [(3, 10, False)]),
+        ("cancelar", "quiero cancelar", [(1, 2, False)]),
+        ("موعد", "بالموعد", [(0, 1, True)]),
+    ],
+)
+def test_a_phrase_is_found_where_it_should_be(source: str, text: str, found: list[tuple[int, int, bool]]) -> None:
+    assert find(source, text) == found
+
+
+@pytest.mark.parametrize("source", ["", "!?", "(a|b", "a)", "((a|b) c|d)", "~"])
+def test_a_phrase_that_cannot_be_read_is_refused(source: str) -> None:
+    with pytest.raises(PhraseError):
+        make_phrases(source)
+
+
+def test_a_choice_stands_for_each_of_its_phrases_once() -> None:
+    assert len(make_phrases("(a|b) ~ (c|d*|e f)")) == 6
+    assert len(make_phrases("(a|a)")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("  HOLA,   ¿qué tal?  ", "hola que tal"),
+        ("yessss!!! soooo gooood", "yes so god"),
+        ("İPTAL ıslak", "iptal islak"),
+        ("ＳＴＯＰ １２", "stop 12"),
+        ("١ ۲ ३ ৪", "1 2 3 4"),
+        ("مَوْعِـــدٌ", "موعد"),
+        ("آلة إلى أين", "اله الي اين"),
+        ("đau ngực", "dau nguc"),
+        ("Łukasz ß œuf", "lukasz ss oeuf"),
+        ("हाँ", normalise("हां")),
+        ("ok 🙏👍", "ok"),
+        ("don’t can't", "dont cant"),
+        ("我要做MRI检查", "我要做 mri 检查"),
+        ("\u202babc\u202c \u2068d\u2069", "abc d"),
+        ("a\ud800b", "a b"),
+    ],
+)
+def test_what_does_not_count_is_taken_away(text: str, plain: str) -> None:
+    assert normalise(text) == plain
+
+
+def test_clauses_end_at_punctuation_of_every_script() -> None:
+    assert [clause.text for clause in split_clauses("One, two. 三，四。خمسة؟ छह। end")] == [
+        *("one", "two", "三", "四", "خمسه", normalise("छह"), "end"),
+    ]
