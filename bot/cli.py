@@ -461,6 +461,23 @@ def understand(
 
 
 @app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="CSV with text, intent, and if needed detail, language, awaiting.")],
+    language: Annotated[str | None, typer.Option(help="The language of rows that name none.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well your own labelled texts are understood, dangerous errors first."""
+    from bot.evaluating import describe, judge, list_report, read_labelled
+
+    judged = judge(read_labelled(file, language))
+    if as_json:
+        _print(describe(judged))
+        return
+    for line in list_report(judged):
+        typer.echo(line)
+
+
+@app.command()
 def chat(language: LanguageCode = "en") -> None:
     """A patient's phone in the terminal, on a throwaway database."""
     import tempfile
