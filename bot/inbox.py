@@ -47,6 +47,10 @@ _REPLY_USEFUL = timedelta(hours=12)
 _STRANGER_PAUSE = timedelta(days=1)
 # A word about one of these may be an answer to the safety question.
 _RISKS = ("implants", "metal", "contrast", "pregnancy")
+# The same answer goes to one number this often in an hour. After that it does not help, or nobody reads it.
+_MOST_ALIKE = 3
+# The longest number of a machine that sends advertising or codes, not of a person.
+_SHORT_CODE_DIGITS = 6
 # More answers than this to one number in an hour, and we are talking to another machine.
 _MOST_ANSWERS = 40
 _ANSWERS_WITHIN = timedelta(hours=1)
@@ -87,6 +91,17 @@ class _Turn:
         """Whether the patient meant is one whom the writer accompanies."""
         found = self.find_visit()
         return found is not None and found[1].contact_id != self.contact.id
+
+    def _count_alike(self, body: str) -> int:
+        """How often this very answer went to the contact within the hour."""
+        return self.session.exec(
+            select(func.count()).where(
+                col(OutgoingText.contact_id) == self.contact.id,
+                col(OutgoingText.kind) == TextKind.REPLY,
+                col(OutgoingText.created_at) > self.now - _ANSWERS_WITHIN,
+                col(OutgoingText.body) == body,
+            )
+        ).one()
 
     def find_last(self) -> IncomingText | None:
         """The contact's last question, about a topic or the languages, that MORE can be meant for."""
@@ -129,6 +144,10 @@ class _Turn:
         self.say(text, name, asks)
 
     def say(self, text: Text, step: str, asks: str | None = None) -> None:
+        if self._count_alike(text.body) >= _MOST_ALIKE:
+            what = "Got the same answer again and again, and gets it no more: contact them"
+            add_task(self.session, TaskKind.QUESTION, what, self.now, contact_id=self.contact.id)
+            return
         found = self.find_visit()
         self.session.add(
             OutgoingText(
@@ -166,7 +185,10 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
         contact.unreachable_since, contact.unreachable_reason = None, ""
     coming = find_coming(session, contact.id or 0, now)
     turn = _Turn(session, clinic, now, contact, inbound, coming, asked, understanding)
-    if contact.opted_out_at and understanding.intent not in ("start", "stop"):
+    if understanding.automatic or len(inbound.phone.lstrip("+")) <= _SHORT_CODE_DIGITS:
+        # Another machine. What it sent is stored; an answer would be answered.
+        pass
+    elif contact.opted_out_at and understanding.intent not in ("start", "stop"):
         _hear_opted_out(turn)
     elif not has_patients(session, contact.id or 0) and understanding.intent not in ("stop", "start", "emergency"):
         _answer_stranger(turn)

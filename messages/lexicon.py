@@ -113,7 +113,7 @@ def find_label(tag: Tag) -> Label | None:
         return f"question:{tag.key}"
     if tag.table == "report":
         return f"report:{tag.key.removeprefix('having_')}" if tag.key != "having" else None
-    return None if tag.key in GRAMMAR or tag.key == "condition" else tag.key.removesuffix("_phrases")
+    return None if tag.key in (*GRAMMAR, "condition", "auto_reply") else tag.key.removesuffix("_phrases")
 
 
 def _list_phrases(words: Words) -> Iterator[tuple[Phrase, Tag]]:

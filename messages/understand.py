@@ -35,7 +35,7 @@ class Understanding:
     ``language`` is the code of the language it was understood in, None when that is not known.
     ``choice`` is the number picked from a list of ours; ``names_condition`` says that the patient
     named the condition, so that the answer may. ``alternatives`` are the topics that an unknown text may
-    be about, the likeliest first.
+    be about, the likeliest first. ``automatic`` says that a telephone has answered by itself.
     """
 
     intent: str
@@ -45,6 +45,7 @@ class Understanding:
     choice: int | None = None
     names_condition: bool = False
     alternatives: tuple[str, ...] = ()
+    automatic: bool = False
 
 
 _NOTHING = Understanding("unknown", confidence=0.0)
@@ -255,9 +256,16 @@ def _find_first_answer(reading: Reading) -> Understanding | None:
     return None
 
 
+def _find_auto_reply(reading: Reading) -> Understanding | None:
+    """An answer by machine: to answer it could go on for ever."""
+    found = any(hit.tag.key == "auto_reply" for hit in reading.hits)
+    return Understanding("unknown", confidence=0.9, language=reading.spoken[0], automatic=True) if found else None
+
+
 _STEPS: tuple[Callable[[Reading], Understanding | None], ...] = (
     _find_emergency,
     _find_stop,
+    _find_auto_reply,
     _find_answer,
     _find_wrong_number,
     _find_report,

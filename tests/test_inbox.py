@@ -312,13 +312,54 @@ def test_any_text_at_all_is_stored_and_answered(engine: Engine, settings: Settin
     assert len(text_in(engine, settings, body)) == 1
 
 
-def test_a_machine_that_answers_every_text_is_not_answered_for_ever(
+def test_the_same_answer_goes_to_one_number_three_times_an_hour(
     engine: Engine, settings: Settings, patient: int
 ) -> None:
+    answers = [text_in(engine, settings, f"blah {number}", NOW + timedelta(minutes=number)) for number in range(1, 20)]
+
+    assert [len(answer) for answer in answers] == [1] * 3 + [0] * 16
+    assert sum("again and again" in task.what for task in list_tasks(engine)) == 1
+    assert len(text_in(engine, settings, "where do I park?", NOW + timedelta(minutes=20))) == 1
+    assert len(text_in(engine, settings, "blah", NOW + timedelta(minutes=90))) == 1
+
+
+def test_a_machine_that_asks_all_the_time_is_not_answered_for_ever(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    words = list(read_words("en").shown_topics.values())
     answers = [
-        text_in(engine, settings, f"I am driving {number}", NOW + timedelta(seconds=number)) for number in range(60)
+        text_in(engine, settings, words[number % len(words)], NOW + timedelta(seconds=number)) for number in range(60)
     ]
 
     assert 20 < sum(map(len, answers)) < 60
     assert "Writes without end" in list_tasks(engine)[-1].what
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Auto-reply: I'm driving right now",
+        "I am out of office until Monday",
+        "自动回复：稍后联系您",
+        "Respuesta automática",
+    ],
+)
+def test_an_answer_by_machine_is_stored_and_not_answered(
+    engine: Engine, settings: Settings, patient: int, body: str
+) -> None:
+    tasks = len(list_tasks(engine))
+    assert text_in(engine, settings, body) == []
+    assert len(list_tasks(engine)) == tasks
+    with reading(engine) as session:
+        assert session.exec(select(IncomingText.body)).all()[-1] == body
+
+
+def test_a_short_code_is_never_answered(engine: Engine, settings: Settings, patient: int) -> None:
+    assert text_in(engine, settings, "You won! Text YES to claim", phone="72345") == []
+    assert list_tasks(engine) == []
+
+
+def test_an_emergency_in_an_answer_by_machine_is_heard(engine: Engine, settings: Settings, patient: int) -> None:
+    [answer] = text_in(engine, settings, "I can't breathe, I am driving")
+    assert "911" in answer
     assert len(text_in(engine, settings, "STOP", NOW + timedelta(minutes=2))) == 1
