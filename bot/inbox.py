@@ -5,7 +5,7 @@ nothing. Opt-out is honoured at once.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
@@ -30,6 +30,7 @@ from messages.compose import (
     compose_language_question,
     compose_more,
     compose_reply,
+    compose_topic_question,
     name_visit,
 )
 from messages.facts import ClinicFacts, Visit
@@ -55,6 +56,9 @@ _SHORT_CODE_DIGITS = 6
 _MOST_ANSWERS = 40
 _ANSWERS_WITHIN = timedelta(hours=1)
 _QUESTION_LANGUAGE, _QUESTION_SAFETY, _QUESTION_CONFIRM = "language", "safety", "confirm"
+# The topics that were offered follow it: ``topic:metal,noise``. It is forgotten sooner than the others.
+_QUESTION_TOPIC = "topic:"
+_TOPIC_WITHIN = timedelta(hours=6)
 
 
 @dataclass
@@ -174,7 +178,8 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
     if row is None:
         return False
     asked = _find_question(session, contact, now)
-    understanding = understand(inbound.body, contact.language, awaiting=asked.asks if asked else None)
+    awaiting = (asked.asks or "").partition(":")[0] if asked else None
+    understanding = _choose_topic(understand(inbound.body, contact.language, awaiting), asked)
     if inbound.opt_out:
         # Twilio has already acted on this text, and answered it.
         understanding = Understanding(
@@ -222,7 +227,7 @@ def _store(session: Session, contact: Contact, inbound: Inbound, now: datetime) 
 
 def _find_question(session: Session, contact: Contact, now: datetime) -> OutgoingText | None:
     """The last question of ours that this contact has got and not yet answered."""
-    return session.exec(
+    asked = session.exec(
         select(OutgoingText)
         .where(
             OutgoingText.contact_id == contact.id,
@@ -232,6 +237,20 @@ def _find_question(session: Session, contact: Contact, now: datetime) -> Outgoin
         )
         .order_by(col(OutgoingText.sending_since).desc(), col(OutgoingText.id).desc())
     ).first()
+    is_topic = asked is not None and (asked.asks or "").startswith(_QUESTION_TOPIC)
+    return None if asked is None or (is_topic and asked.created_at < now - _TOPIC_WITHIN) else asked
+
+
+def _choose_topic(understanding: Understanding, asked: OutgoingText | None) -> Understanding:
+    """The topic that a number stands for which answers "do you mean one of these?"."""
+    if asked is None or not (asked.asks or "").startswith(_QUESTION_TOPIC):
+        return understanding
+    if understanding.intent != "question" or understanding.choice is None:
+        return understanding
+    offered = (asked.asks or "").removeprefix(_QUESTION_TOPIC).split(",")
+    if 1 <= understanding.choice <= len(offered):
+        return replace(understanding, detail=offered[understanding.choice - 1])
+    return Understanding("unknown", confidence=0.0)
 
 
 def _is_chatter(session: Session, contact: Contact, now: datetime) -> bool:
@@ -450,8 +469,18 @@ def _answer_unknown(turn: _Turn) -> None:
         else "Wrote something the bot did not understand"
     )
     urgent = bool(turn.asked and turn.asked.asks == _QUESTION_SAFETY)
+    if turn.understanding.alternatives and not urgent:
+        _ask_topic(turn)
+        return
     turn.add_task(TaskKind.QUESTION, what, urgent=urgent)
     turn.reply("unreadable" if unreadable else "unknown")
+
+
+def _ask_topic(turn: _Turn) -> None:
+    """Ask instead of guessing what a question is about."""
+    codes = turn.understanding.alternatives
+    text = compose_topic_question([get_topic(code) for code in codes], turn.contact.language, turn.clinic)
+    turn.say(text, "ask_topic", asks=_QUESTION_TOPIC + ",".join(codes))
 
 
 _ANSWERS: dict[str, Callable[[_Turn], None]] = {

@@ -19,6 +19,7 @@ from messages.compose import (
     compose_more,
     compose_reminder,
     compose_reply,
+    compose_topic_question,
     name_visit,
 )
 from messages.exams import Exam
@@ -108,12 +109,12 @@ def preview_answers(sample: Sample, language: str) -> Iterator[Preview]:
             yield _preview_answer(f"{topic.code}+named", compose_answer(topic, language, clinic, visit, named=True))
     later = replace(visit, starts_at=visit.starts_at + timedelta(days=7))
     choices = [name_visit(language, clinic, one) for one in (visit, later)]
+    questions = {
+        "ask_language": compose_language_question(language, clinic),
+        "ask_topic": compose_topic_question(TOPICS[:2], language, clinic),
+    }
     for reply in REPLIES:
-        text = (
-            compose_language_question(language, clinic)
-            if reply == "ask_language"
-            else compose_reply(reply, language, clinic, visit, choices)
-        )
+        text = questions.get(reply) or compose_reply(reply, language, clinic, visit, choices)
         yield _preview_answer(reply, text)
 
 

@@ -159,6 +159,19 @@ def compose_language_question(language: str, clinic: ClinicFacts, page: int = 0)
     return speak(language, clinic, write)
 
 
+def compose_topic_question(topics: Sequence[Topic], language: str, clinic: ClinicFacts) -> Text:
+    """Ask which of some topics is meant, each with its number; with fewer of them when room is short."""
+    question = REPLIES["ask_topic"]
+
+    def write(speaker: Speaker) -> Iterator[str]:
+        values = fill(speaker, clinic, None)
+        numbered = [speaker.isolate(f"{at} {speaker.say(topic.question)}") for at, topic in enumerate(topics, 1)]
+        for many in range(len(numbered), 0, -1):
+            yield speaker.say(question, **values, choices="\n" + "\n".join(numbered[:many]))
+
+    return speak(language, clinic, write)
+
+
 def name_visit(language: str, clinic: ClinicFacts, visit: Visit) -> str:
     """A short name of an appointment for a numbered question: who, and when."""
     speaker = make_speaker(language, clinic)

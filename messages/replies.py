@@ -27,6 +27,7 @@ REPLIES = {
     ),
     "ask_coming": say("Your appointment is on {day}. Please arrive by {arrive}. Will you come? Reply 1 = yes, 2 = no."),
     "ask_which": say("Which appointment do you mean? Reply with the number: {choices}"),
+    "ask_topic": say("Do you mean one of these? Reply with the number, or ask again in other words: {choices}"),
     "ask_language": say("Which language? Reply with its name or number: {choices}"),
     # Translators: name your own language here instead of English.
     "language_changed": say("From now on our texts to you are in English."),

@@ -205,9 +205,12 @@ def _guess(reading: Reading) -> Understanding | None:
     """What a free text is most likely about."""
     code = reading.spoken[0]
     told = list_hit_features(reading.hits, code)
-    scores = reading.lexicon.guessers[code].score([*list_features(reading.message), *told])
+    guesser = reading.lexicon.guessers[code]
+    scores = guesser.score([*list_features(reading.message), *told])
     if told:
-        scores.pop("unknown", None)
+        # Where phrases speak for something, letters alone do not make it nonsense, an emergency or a stop.
+        for label in {"unknown", "emergency", "stop"} - {guesser.own.get(feature) for feature in told}:
+            scores.pop(label, None)
     ranked = rank(scores)
     if any(hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken for hit in reading.hits):
         ranked = [pair for pair in ranked if not pair[0].startswith("report")]

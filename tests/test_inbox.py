@@ -312,6 +312,37 @@ def test_any_text_at_all_is_stored_and_answered(engine: Engine, settings: Settin
     assert len(text_in(engine, settings, body)) == 1
 
 
+def test_a_question_that_may_be_about_two_things_is_asked_back(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    [asked] = text_in(engine, settings, "music and rings")
+    assert asked.startswith("Do you mean one of these?")
+    assert "1 Is the scanner loud?" in asked
+    assert "2 What do I do with jewelry and other metal?" in asked
+    assert list_tasks(engine) == []
+
+    [answer] = text_in(engine, settings, "2", NOW + timedelta(minutes=1))
+    assert "rings" in answer
+
+
+def test_a_fresh_question_or_time_overrides_what_was_asked_back(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    text_in(engine, settings, "music and rings")
+    [answer] = text_in(engine, settings, "where do I park?", NOW + timedelta(minutes=1))
+    assert "come to" in answer
+
+    [answer] = text_in(engine, settings, "2", NOW + timedelta(hours=7))
+    assert "did not understand" in answer
+
+
+def test_a_number_that_was_not_offered_goes_to_staff(engine: Engine, settings: Settings, patient: int) -> None:
+    text_in(engine, settings, "music and rings")
+    [answer] = text_in(engine, settings, "7", NOW + timedelta(minutes=1))
+    assert "did not understand" in answer
+    assert list_kinds(engine) == [TaskKind.QUESTION]
+
+
 def test_the_same_answer_goes_to_one_number_three_times_an_hour(
     engine: Engine, settings: Settings, patient: int
 ) -> None:

@@ -16,6 +16,7 @@ from messages.compose import (
     compose_more,
     compose_reminder,
     compose_reply,
+    compose_topic_question,
     name_visit,
 )
 from messages.exams import read_exams
@@ -111,7 +112,7 @@ def compose_answers(language: str, clinic: ClinicFacts, name: str) -> list[tuple
     for day in find_longest_days(language):
         visit = Visit(MRI, day, name)
         chosen = [name_visit(language, clinic, visit)] * 3
-        numbered = {"ask_language"}  # the question about the language has pages of its own, below
+        numbered = {"ask_language", "ask_topic"}  # these number other things, below
         replies = REPLIES.keys() - numbered
         answers += [(reply, compose_reply(reply, language, clinic, visit, chosen)) for reply in replies]
         one_of_each_kind = {exam.kind: exam for exam in EXAMS.by_code.values()}
@@ -120,6 +121,8 @@ def compose_answers(language: str, clinic: ClinicFacts, name: str) -> list[tuple
             answers += [(topic.code, compose_answer(topic, language, clinic, visit)) for topic in TOPICS]
             answers += [(f"{topic.code}, more", compose_more(topic, language, clinic, visit)) for topic in TOPICS]
     answers += [(topic.code, compose_answer(topic, language, clinic, None)) for topic in TOPICS]
+    for first in range(len(TOPICS) - 2):
+        answers.append(("ask_topic", compose_topic_question(TOPICS[first : first + 3], language, clinic)))
     for page in range(-(-len(LANGUAGES) // LANGUAGES_AT_ONCE)):
         answers.append(("ask_language", compose_language_question(language, clinic, page)))
     return answers
