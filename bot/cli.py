@@ -449,9 +449,13 @@ def understand(
         for line in sys.stdin:
             if line.strip():
                 entry = json.loads(line)
-                meaning = understand_text(str(entry.get("text", "")), str(entry.get("language") or language))
+                meaning = understand_text(
+                    str(entry.get("text") or ""), str(entry.get("language") or language), entry.get("awaiting")
+                )
                 found = {"intent": meaning.intent, "detail": meaning.detail, "confidence": meaning.confidence}
-                typer.echo(json.dumps({**entry, **found}, ensure_ascii=False))
+                line = json.dumps({**entry, **found}, ensure_ascii=False)
+                # Half of a surrogate pair cannot be written, but its escape can, and is the same JSON.
+                typer.echo(line.encode("utf-8", "backslashreplace").decode())
         return
     if text is None:
         raise typer.BadParameter("give a text, or --jsonl")
@@ -475,6 +479,73 @@ def evaluate(
         return
     for line in list_report(judged):
         typer.echo(line)
+
+
+@app.command()
+def conversation(
+    phone: Annotated[str, typer.Argument(help="The number, as the patient writes it.")],
+    take: Annotated[str | None, typer.Option(metavar="NAME", help="Who of the staff talks with them now.")] = None,
+    hand_back: Annotated[bool, typer.Option("--hand-back", help="Let the bot answer again.")] = False,
+) -> None:
+    """Take over a conversation, and hand it back: meanwhile the bot is quiet, and reminders that can wait do."""
+    from bot.database import find_contact, writing
+    from bot.importing.values import read_phone
+    from bot.worklist import HELD, hand_back_conversation, take_conversation
+
+    if (take is None) == (not hand_back):
+        raise typer.BadParameter("give --take NAME or --hand-back")
+    settings, engine = _open()
+    number = _check("PHONE", read_phone, phone, settings.default_region)
+    with writing(engine) as session:
+        contact = find_contact(session, number)
+        if contact is None:
+            raise ValueError("no patient or companion has this number")
+        if take is not None:
+            take_conversation(contact, take.strip() or "staff", now())
+        else:
+            hand_back_conversation(contact)
+        session.add(contact)
+    typer.echo(f"The bot is quiet for {HELD.seconds // 3600} hours." if take is not None else "The bot answers again.")
+
+
+@app.command()
+def label(
+    text_id: Annotated[int, typer.Argument(metavar="TEXT", help="The number of a text, from bot show --json.")],
+    intent: Annotated[str, typer.Option(help="What it meant, such as question or stop.")],
+    by: Annotated[str, typer.Option(help="Who says so.")],
+    detail: Annotated[str | None, typer.Option(help="Topic of a question; implant or allergy of a report.")] = None,
+) -> None:
+    """Note what a misunderstood text really meant; the bot does not learn from it by itself."""
+    from bot.database import writing
+    from bot.models import IncomingText
+    from bot.worklist import label_text
+
+    _, engine = _open()
+    with writing(engine) as session:
+        text = session.get(IncomingText, text_id)
+        if text is None:
+            raise ValueError(f"there is no text {text_id}")
+        label_text(text, intent, detail, by, now())
+        session.add(text)
+    typer.echo(f"Text {text_id} is labelled {intent}{f' {detail}' if detail else ''}.")
+
+
+@app.command()
+def labelled(file: Annotated[Path, typer.Argument(help="The CSV file to write.")]) -> None:
+    """Export the labelled texts without their numbers, as examples and for bot evaluate."""
+    import csv
+
+    from bot.database import reading
+    from bot.worklist import list_labelled
+
+    _, engine = _open()
+    with reading(engine) as session:
+        rows = list_labelled(session)
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, ["text", "intent", "detail", "language"])
+        writer.writeheader()
+        writer.writerows(rows)
+    typer.echo(f"{len(rows)} texts in {file}. Read them before you pass them on: names are still in them.")
 
 
 @app.command()

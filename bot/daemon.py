@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from bot.database import migrate, open_database, writing
+from bot.database import lock_start, migrate, open_database, writing
 from bot.models import Clinic
 from bot.sending import SendingLoop
 from bot.settings import Settings
@@ -49,10 +49,10 @@ def prepare_database(settings: Settings) -> Engine:
     engine = open_database(settings.database_url.get_secret_value())
     migrate(engine)
     with writing(engine) as session:
+        lock_start(session.connection())
         known = session.exec(select(Clinic).order_by(col(Clinic.id)).limit(1)).first()
-        # The first row has the id 1, so that two processes starting at once cannot make two of them.
         clinic = Clinic(
-            id=known.id if known else 1,
+            id=known.id if known else None,
             name=settings.clinic_name,
             phone=settings.clinic_phone,
             address=settings.clinic_address,

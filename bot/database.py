@@ -39,7 +39,7 @@ from messages.facts import Visit
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_S = 30
 # Any constant will do, as long as every process of this program uses the same.
-_MIGRATION_LOCK = 7_237_416_005
+_START_LOCK = 7_237_416_005
 
 
 def open_database(url: str) -> Engine:
@@ -94,10 +94,15 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.execution_options(writes=True).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        lock_start(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def lock_start(connection: Connection) -> None:
+    """Let one starting process after the other set up the database; on SQLite a writer is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _START_LOCK})
 
 
 def check_database(engine: Engine) -> None:

@@ -55,6 +55,8 @@ _SHORT_CODE_DIGITS = 6
 # More answers than this to one number in an hour, and we are talking to another machine.
 _MOST_ANSWERS = 40
 _ANSWERS_WITHIN = timedelta(hours=1)
+# What is answered at once, whoever of the staff has the conversation open.
+_ALWAYS = ("emergency", "stop", "start")
 _QUESTION_LANGUAGE, _QUESTION_SAFETY, _QUESTION_CONFIRM = "language", "safety", "confirm"
 # The topics that were offered follow it: ``topic:metal,noise``. It is forgotten sooner than the others.
 _QUESTION_TOPIC = "topic:"
@@ -73,6 +75,9 @@ class _Turn:
     coming: list[tuple[Appointment, Patient]]
     asked: OutgoingText | None
     understanding: Understanding
+    # Somebody of the staff is talking with them: what the bot says would get in between.
+    is_held: bool = False
+    has_task: bool = False
 
     def find_visit(self) -> tuple[Appointment, Patient] | None:
         """The appointment meant: that of our question, or else the next one."""
@@ -131,6 +136,7 @@ class _Turn:
         ).one()
 
     def add_task(self, kind: TaskKind, what: str, *, urgent: bool = False) -> None:
+        self.has_task = True
         found = self.find_visit()
         add_task(
             self.session,
@@ -148,6 +154,8 @@ class _Turn:
         self.say(text, name, asks)
 
     def say(self, text: Text, step: str, asks: str | None = None) -> None:
+        if self.is_held:
+            return
         if self._count_alike(text.body) >= _MOST_ALIKE:
             what = "Got the same answer again and again, and gets it no more: contact them"
             add_task(self.session, TaskKind.QUESTION, what, self.now, contact_id=self.contact.id)
@@ -189,7 +197,8 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
     if contact.unreachable_since and contact.unreachable_reason != "wrong number":
         contact.unreachable_since, contact.unreachable_reason = None, ""
     coming = find_coming(session, contact.id or 0, now)
-    turn = _Turn(session, clinic, now, contact, inbound, coming, asked, understanding)
+    is_held = contact.held_until is not None and contact.held_until > now and understanding.intent not in _ALWAYS
+    turn = _Turn(session, clinic, now, contact, inbound, coming, asked, understanding, is_held)
     if understanding.automatic or len(inbound.phone.lstrip("+")) <= _SHORT_CODE_DIGITS:
         # Another machine. What it sent is stored; an answer would be answered.
         pass
@@ -201,6 +210,8 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
         turn.add_task(TaskKind.QUESTION, "Writes without end, perhaps a machine: it gets no answers for now")
     else:
         _ANSWERS[understanding.intent](turn)
+    if is_held and not turn.has_task:
+        turn.add_task(TaskKind.QUESTION, f"Wrote in the conversation that {contact.held_by} has open: answer them")
     session.add_all([contact, row])
     return True
 

@@ -92,7 +92,10 @@ class Clinic(SQLModel, table=True):
 
 
 class Contact(SQLModel, table=True):
-    """One phone number. Opt-out and language belong to it, not to a patient."""
+    """One phone number. Opt-out and language belong to it, not to a patient.
+
+    ``held_by`` is who of the staff has the conversation open, until ``held_until``.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     phone: str = Field(unique=True, max_length=16)
@@ -105,6 +108,8 @@ class Contact(SQLModel, table=True):
     opted_out_words: str = ""
     unreachable_since: datetime | None = None
     unreachable_reason: str = ""
+    held_by: str = ""
+    held_until: datetime | None = None
     created_at: datetime
 
 
@@ -215,7 +220,10 @@ class OutgoingText(SQLModel, table=True):
 
 
 class IncomingText(SQLModel, table=True):
-    """Everything that patients write, and what was understood."""
+    """Everything that patients write, and what was understood.
+
+    ``label_intent`` and ``label_detail`` are what staff say it meant, where we misunderstood it.
+    """
 
     __tablename__ = "incoming_text"
     __table_args__ = (UniqueConstraint("provider_id"), Index(None, "contact_id", "id"))
@@ -228,6 +236,10 @@ class IncomingText(SQLModel, table=True):
     intent: str = ""
     detail: str | None = None
     confidence: float = 0.0
+    label_intent: str = ""
+    label_detail: str | None = None
+    labelled_by: str = ""
+    labelled_at: datetime | None = None
     received_at: datetime
 
 

@@ -142,6 +142,9 @@ def _look_again(
 ) -> bool:
     """Whether the text shall still go out; if not, the row says why and staff hear of what matters."""
     reason = _find_objection(row, contact, appointment, now)
+    if reason is None and _can_wait(row, contact, plan, now):
+        row.due_at = contact.held_until or now
+        return False
     if reason is None and row.kind != TextKind.REPLY:
         allowed = find_allowed(now, plan.zone, plan.quiet)
         if allowed > now and allowed <= row.useful_until:
@@ -163,6 +166,14 @@ def _look_again(
             appointment_id=row.appointment_id,
         )
     return False
+
+
+def _can_wait(row: OutgoingText, contact: Contact, plan: Plan, now: datetime) -> bool:
+    """Whether a reminder waits until the conversation that somebody of the staff has open is over."""
+    held_until = contact.held_until
+    if row.kind != TextKind.REMINDER or held_until is None or held_until <= now:
+        return False
+    return find_allowed(held_until, plan.zone, plan.quiet) <= row.useful_until
 
 
 def _find_objection(row: OutgoingText, contact: Contact, appointment: Appointment | None, now: datetime) -> str | None:

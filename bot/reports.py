@@ -87,6 +87,7 @@ def describe_text(text: OutgoingText | IncomingText, zone: ZoneInfo) -> Row:
     """One text; ``at`` is when it came or was sent or, until then, when it is due."""
     if isinstance(text, IncomingText):
         return {
+            "id": text.id,
             "direction": "in",
             "kind": "incoming",
             "intent": text.intent,

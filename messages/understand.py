@@ -16,6 +16,10 @@ from messages.matching import UNSPACED, Message, normalise
 from messages.reading import Reading
 from messages.words import REPORTED
 
+INTENTS = (
+    *("stop", "start", "help", "confirm", "change", "menu", "language", "more", "question", "report", "yes", "no"),
+    *("thanks", "wrong_number", "emergency", "unknown"),
+)
 LONGEST = 1600
 # A shorter word may be the name of a language by chance.
 _SHORTEST_NAME = 3

@@ -234,3 +234,37 @@ def test_a_database_that_cannot_be_opened_is_one_sentence(shell: Shell) -> None:
     done = shell.run("migrate", code=1, DATABASE_URL="sqlite:////nowhere/at/all.db")
 
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_conversation_is_taken_over_and_handed_back(shell: Shell) -> None:
+    shell.run(*ENROL, "--starts-at", f"{IN_TEN_DAYS:%Y-%m-%dT%H:%M}")
+    assert "quiet" in shell.run("conversation", "202 555 0101", "--take", "nurse").stdout
+    with sqlite3.connect(shell.folder / "reminders.db") as database:
+        assert database.execute("SELECT held_by FROM contact").fetchone() == ("nurse",)
+    assert "answers again" in shell.run("conversation", "202 555 0101", "--hand-back").stdout
+    assert "no patient" in shell.run("conversation", "202 555 0177", "--hand-back", code=1).stderr
+    shell.run("conversation", "202 555 0101", code=2)
+
+
+def test_what_staff_label_is_exported(shell: Shell) -> None:
+    shell.run(*ENROL, "--starts-at", f"{IN_TEN_DAYS:%Y-%m-%dT%H:%M}")
+    with sqlite3.connect(shell.folder / "reminders.db") as database:
+        database.execute(
+            "INSERT INTO incoming_text (provider_id, contact_id, body, media, intent, confidence, received_at)"
+            " VALUES ('SM1', 1, 'el anillo 2025550142', 0, 'unknown', 0, '2027-01-01 00:00:00')"
+        )
+    shell.run("label", "1", "--intent", "question", "--detail", "metal", "--by", "nurse")
+    assert "no text 7" in shell.run("label", "7", "--intent", "stop", "--by", "nurse", code=1).stderr
+
+    shell.run("labelled", "texts.csv")
+
+    rows = (shell.folder / "texts.csv").read_text(encoding="utf-8").splitlines()
+    assert rows == ["text,intent,detail,language", "el anillo #,question,metal,es"]
+    assert "By language" in shell.run("evaluate", "texts.csv").stdout
+
+
+def test_half_of_a_surrogate_pair_comes_back_as_it_was(shell: Shell) -> None:
+    [line] = shell.run(
+        "understand", "--jsonl", stdin='{"id": 1, "text": "ring \\\\ud83d"}\n'.replace("\\\\", "\\")
+    ).stdout.splitlines()
+    assert json.loads(line)["text"] == "ring \ud83d"

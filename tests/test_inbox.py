@@ -1,17 +1,19 @@
 """What a text from a phone leads to: the answer, the stored state, the task for staff."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import func, select
 
+from bot.appointments import cancel
 from bot.database import reading, writing
 from bot.inbox import receive
 from bot.models import Appointment, AppointmentStatus, Contact, IncomingText, TaskKind, TextKind
 from bot.settings import Settings
 from bot.sms import Inbound
+from bot.worklist import HELD, hand_back_conversation, take_conversation
 from messages.languages import LANGUAGES
 from messages.topics import TOPICS
 from messages.words import read_words
@@ -394,3 +396,55 @@ def test_an_emergency_in_an_answer_by_machine_is_heard(engine: Engine, settings:
     [answer] = text_in(engine, settings, "I can't breathe, I am driving")
     assert "911" in answer
     assert len(text_in(engine, settings, "STOP", NOW + timedelta(minutes=2))) == 1
+
+
+def take(engine: Engine, now: datetime = NOW) -> None:
+    with writing(engine) as session:
+        contact = session.exec(select(Contact).where(Contact.phone == PHONE)).one()
+        take_conversation(contact, "nurse", now)
+        session.add(contact)
+
+
+def test_the_bot_is_quiet_while_staff_talk_and_staff_see_what_was_written(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    take(engine)
+    assert text_in(engine, settings, "what about my ring?") == []
+    assert text_in(engine, settings, "I have a pacemaker") == []
+
+    assert list_kinds(engine) == [TaskKind.QUESTION, TaskKind.IMPLANT]
+    [answer] = text_in(engine, settings, "what about my ring?", NOW + HELD + timedelta(minutes=1))
+    assert "rings" in answer
+
+
+def test_stop_and_emergency_are_answered_also_while_staff_talk(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    take(engine)
+    [answer] = text_in(engine, settings, "I cant breathe")
+    assert "911" in answer
+    assert len(text_in(engine, settings, "STOP")) == 1
+    assert get_contact(engine).opted_out_at is not None
+
+
+def test_a_reminder_waits_for_the_end_of_a_conversation_and_a_notice_does_not(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    [reminder] = [row for row in find_rows(engine, appointment_id=patient) if row.step == "safety"]
+    take(engine, reminder.due_at)
+    assert deliver(engine, settings, reminder.due_at) == []
+    [waiting] = [row for row in find_rows(engine, appointment_id=patient) if row.step == "safety"]
+    assert (waiting.state, waiting.due_at) == ("planned", reminder.due_at + HELD)
+
+    with writing(engine) as session:
+        cancel(session, settings.plan, patient, reminder.due_at, "test")
+    assert len(deliver(engine, settings, reminder.due_at)) == 1
+
+
+def test_a_conversation_handed_back_is_the_bots_again(engine: Engine, settings: Settings, patient: int) -> None:
+    take(engine)
+    with writing(engine) as session:
+        contact = session.exec(select(Contact).where(Contact.phone == PHONE)).one()
+        hand_back_conversation(contact)
+        session.add(contact)
+    assert len(text_in(engine, settings, "METAL")) == 1

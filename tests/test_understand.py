@@ -12,15 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messages.understand import LONGEST, Understanding, understand
+from messages.understand import INTENTS, LONGEST, Understanding, understand
 from messages.words import TOPIC_CODES
 from tests.texts import CODES
 
 SETS = sorted(Path(__file__).parent.joinpath("data", "texts").glob("*.csv"))
-INTENTS = (
-    *("stop", "start", "help", "confirm", "change", "menu", "language", "question", "report", "yes", "no", "thanks"),
-    *("wrong_number", "emergency", "unknown", "more"),
-)
 # The share of the held-out half that must be understood; never lowered.
 LEAST = {"ko": 0.85, "vi": 0.8, "zh_Hans": 0.75}
 
