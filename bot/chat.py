@@ -9,9 +9,9 @@ from bot.appointments import enrol
 from bot.database import writing
 from bot.inbox import receive
 from bot.people import Enrolment
+from bot.provider import Inbound
 from bot.sandbox import deliver_due
 from bot.schedule import Plan
-from bot.sms import Inbound
 from messages.facts import ClinicFacts
 
 _PHONE, _NAME, _EXAM = "+12025550123", "Ana", "mri-brain"

@@ -1,19 +1,29 @@
 """``bot check``: everything that is wrong before it can harm anybody."""
 
 import asyncio
+from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import check_database, open_database
+from bot.provider import SendError
 from bot.settings import Settings, SettingsError, find_warnings, load_settings
-from bot.sms import SendError, TwilioSender
+from bot.sms import TwilioSender
 from messages.catalogues import find_trouble, read_catalogue, read_sources
 from messages.languages import LANGUAGES, SOURCE
 from messages.words import WordsError, read_words
 
+# A test text that has not arrived by then says enough.
+_TEST_USEFUL = timedelta(minutes=10)
 
-def find_troubles(*, online: bool) -> tuple[list[str], list[str]]:
-    """What is wrong, and what is only probably not meant, each as a sentence."""
+
+def find_troubles(*, online: bool, send_to: str | None = None) -> tuple[list[str], list[str]]:
+    """What is wrong, and what is only probably not meant, each as a sentence.
+
+    Args:
+        online: ask Twilio too.
+        send_to: with ``online``, an E.164 number that gets a test text.
+    """
     troubles = find_language_troubles()
     try:
         settings = load_settings()
@@ -25,7 +35,7 @@ def find_troubles(*, online: bool) -> tuple[list[str], list[str]]:
     except SQLAlchemyError:
         troubles.append("DATABASE_URL: the database does not answer; is the server running, is the folder writable?")
     if online and settings.sender == "twilio":
-        troubles += asyncio.run(_ask_twilio(settings))
+        troubles += asyncio.run(_ask_twilio(settings, send_to))
     return troubles, warnings
 
 
@@ -57,12 +67,15 @@ def _find_unreviewed(settings: Settings) -> list[str]:
     return [f"no qualified translator has reviewed all texts in: {', '.join(unreviewed)}"]
 
 
-async def _ask_twilio(settings: Settings) -> list[str]:
+async def _ask_twilio(settings: Settings, number: str | None) -> list[str]:
     sender = TwilioSender(settings)
     try:
-        await sender.check()
+        troubles = await sender.inspect(settings)
+        if number:
+            body = f"{settings.clinic_name}: this is a test of our text line. Please do not reply."
+            await sender.send(number, body, "test", _TEST_USEFUL)
     except SendError as error:
-        return [f"Twilio does not accept these credentials: {error}"]
+        return [f"Twilio refuses: {error}. {error.meaning.advice}"]
     finally:
         await sender.close()
-    return []
+    return troubles

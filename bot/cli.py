@@ -132,11 +132,18 @@ def demo(port: Port = 8000) -> None:
 
 
 @app.command()
-def check(online: Annotated[bool, typer.Option("--online", help="Ask Twilio too.")] = False) -> None:
+def check(
+    online: Annotated[bool, typer.Option("--online", help="Ask Twilio too: account, sender, webhooks.")] = False,
+    send_to: Annotated[str | None, typer.Option(help="With --online: a number that gets a test text.")] = None,
+) -> None:
     """Say everything that is wrong with settings, database and catalogues."""
     from bot.checks import find_troubles
+    from bot.importing.values import read_phone
 
-    troubles, warnings = find_troubles(online=online)
+    if send_to and not online:
+        raise typer.BadParameter("--send-to goes with --online")
+    number = _check("--send-to", read_phone, send_to, "US") if send_to else None
+    troubles, warnings = find_troubles(online=online, send_to=number)
     for warning in warnings:
         typer.echo(f"warning: {warning}")
     for trouble in troubles:
@@ -346,6 +353,33 @@ def send_due(as_json: AsJson = False) -> None:
         _print(result)
     else:
         typer.echo(f"{result['sent']} sent, {result['in_doubt']} in doubt looked up.")
+
+
+@app.command()
+def pause(
+    reason: Annotated[str, typer.Option(help="Why, for whoever looks next.")] = "",
+    by: Annotated[str, typer.Option(help="Who pauses.")] = "the operator",
+) -> None:
+    """Hold back every text that we start; answers to patients go on."""
+    from bot.database import writing
+    from bot.holds import pause as pause_sending
+
+    _, engine = _open()
+    with writing(engine) as session:
+        done = pause_sending(session, by, reason, now())
+    typer.echo("Reminders are paused; answers go on." if done else "Reminders are paused already.")
+
+
+@app.command()
+def resume() -> None:
+    """Let texts go out again after a pause, also one that the bot itself has made."""
+    from bot.database import writing
+    from bot.holds import resume as resume_sending
+
+    _, engine = _open()
+    with writing(engine) as session:
+        done = resume_sending(session, now())
+    typer.echo("Reminders go out again." if done else "Nothing was paused.")
 
 
 @app.command()

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import uvicorn
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -15,10 +16,13 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from bot.database import lock_start, migrate, open_database, writing
+from bot.inbox import receive
 from bot.models import Clinic
+from bot.provider import Inbound, Record
 from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.sms import open_sender
+from bot.spool import Spool
 from bot.web.app import create_app
 from messages.catalogues import read_catalogue
 from messages.languages import LANGUAGES
@@ -28,6 +32,9 @@ log = logging.getLogger(__name__)
 
 RECONCILE_EVERY_S = 5
 TICK_EVERY_S = 1
+BEAT_EVERY_S = 5
+SPOOL_EVERY_S = 2
+ASK_EVERY_S = 60
 _DRAIN_S = 25
 
 
@@ -87,14 +94,30 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
     )
     tasks = []
+    spool = Spool(Path(settings.spool_folder))
+
+    def every(seconds: float, what: str, work: Callable[[], Awaitable[object]]) -> None:
+        scheduler.add_job(_try, "interval", [what, work], seconds=seconds, next_run_time=now())
+
     if roles.send:
+        missed = await sending.catch_up()
+        await asyncio.to_thread(_take_missed, settings, engine, missed)
+        await sending.beat()
         scheduler.add_job(sending.wake, "interval", seconds=TICK_EVERY_S)
-        scheduler.add_job(_reconcile, "interval", [sending], seconds=RECONCILE_EVERY_S, next_run_time=now())
+        every(RECONCILE_EVERY_S, "texts in doubt could not be looked up", sending.reconcile)
+        every(ASK_EVERY_S, "silent texts could not be asked about", sending.ask_silent)
+        every(BEAT_EVERY_S, "the database does not hear that this node lives", sending.beat)
         tasks.append(asyncio.create_task(sending.run(), name="sending"))
     scheduler.start()
     server = None
     if roles.web:
-        app = create_app(settings, engine, sending, now, demo=roles.demo)
+        app = create_app(settings, engine, sending, spool, now, demo=roles.demo)
+
+        async def take_in_spooled() -> None:
+            if await asyncio.to_thread(take_in_spooled_texts, settings, engine, spool):
+                sending.wake()
+
+        every(SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
         server = _Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False))
         tasks.append(asyncio.create_task(server.serve(), name="web"))
         log.info("serving on http://%s:%s", host, port)
@@ -107,6 +130,8 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         server.should_exit = True
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), _DRAIN_S)
+    if roles.send:
+        await _try("this node's share stays taken for a while", sending.leave)
     await sender.close()
     waiting.cancel()
     for task in done - {waiting}:
@@ -118,17 +143,39 @@ async def send_once(settings: Settings, engine: Engine) -> dict[str, int]:
     sender = open_sender(settings)
     try:
         sending = SendingLoop(engine, sender, settings.clinic_facts, settings.plan, settings.send_rate_per_second, now)
+        await sending.beat()
         in_doubt = await sending.reconcile()
-        return {"sent": await sending.send_due(), "in_doubt": in_doubt}
+        sent = await sending.send_due()
+        await sending.beat()
+        await sending.leave()
+        return {"sent": sent, "in_doubt": in_doubt}
     finally:
         await sender.close()
 
 
-async def _reconcile(sending: SendingLoop) -> None:
+async def _try(what: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
-        await sending.reconcile()
+        await work()
     except Exception as error:  # the next tick tries again
-        log.error("texts in doubt could not be looked up: %s", type(error).__name__)
+        log.error("%s: %s", what, type(error).__name__)
+
+
+def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:
+    """Take in what waits on disk, oldest first; the first that the database refuses leaves the rest for later."""
+
+    def take_in(text: Inbound, received_at: datetime) -> None:
+        with writing(engine) as session:
+            receive(session, settings.clinic_facts, text, received_at)
+
+    return spool.take_in(take_in)
+
+
+def _take_missed(settings: Settings, engine: Engine, missed: list[Record]) -> None:
+    """Take in the texts that came while nobody of us was alive."""
+    for record in missed:
+        text = Inbound(record.provider_id, record.phone, record.body, record.media)
+        with writing(engine) as session:
+            receive(session, settings.clinic_facts, text, record.made_at)
 
 
 class _Server(uvicorn.Server):

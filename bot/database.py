@@ -38,6 +38,7 @@ from messages.facts import Visit
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_S = 30
+_CONNECT_TIMEOUT_S = 5
 # Any constant will do, as long as every process of this program uses the same.
 _START_LOCK = 7_237_416_005
 
@@ -45,7 +46,14 @@ _START_LOCK = 7_237_416_005
 def open_database(url: str) -> Engine:
     """Open the database; nothing is connected or created yet. Parameters never reach an error's text."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+            connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
+        )
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -144,9 +152,14 @@ def find_contact(session: Session, phone: str) -> Contact | None:
     return session.exec(select(Contact).where(Contact.phone == phone)).first()
 
 
-def find_or_add_contact(session: Session, phone: str, language: str, now: datetime) -> Contact:
-    """The contact of a number, made with that language if there is none, also when two make it at once."""
-    contact = find_contact(session, phone)
+def find_or_add_contact(session: Session, phone: str, language: str, now: datetime, *, lock: bool = False) -> Contact:
+    """The contact of a number, made with that language if there is none, also when two make it at once.
+
+    ``lock``: nobody else locks it until this session ends.
+    """
+    known = select(Contact).where(Contact.phone == phone)
+    known = known.with_for_update() if lock else known
+    contact = session.exec(known).first()
     if contact is not None:
         return contact
     contact = Contact(phone=phone, language=language, created_at=now)
@@ -154,7 +167,7 @@ def find_or_add_contact(session: Session, phone: str, language: str, now: dateti
         with session.begin_nested():
             session.add(contact)
     except IntegrityError:
-        return session.exec(select(Contact).where(Contact.phone == phone)).one()
+        return session.exec(known).one()
     return contact
 
 

@@ -23,7 +23,7 @@ from bot.models import (
     TextKind,
     TextState,
 )
-from bot.sms import Inbound
+from bot.provider import Inbound
 from messages.compose import (
     compose_answer,
     compose_companion,
@@ -181,7 +181,8 @@ class _Turn:
 
 def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: datetime) -> bool:
     """Take in one text and answer it; False when it had been taken in before."""
-    contact = find_or_add_contact(session, inbound.phone, clinic.default_language, now)
+    # The row stays locked: two texts from one phone at the same moment are taken one after the other.
+    contact = find_or_add_contact(session, inbound.phone, clinic.default_language, now, lock=True)
     row = _store(session, contact, inbound, now)
     if row is None:
         return False
@@ -189,10 +190,7 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
     awaiting = (asked.asks or "").partition(":")[0] if asked else None
     understanding = _choose_topic(understand(inbound.body, contact.language, awaiting), asked)
     if inbound.opt_out:
-        # Twilio has already acted on this text, and answered it.
-        understanding = Understanding(
-            inbound.opt_out.lower() if inbound.opt_out in ("STOP", "START", "HELP") else "unknown"
-        )
+        understanding = _read_opt_out(inbound.opt_out, understanding)
     row.intent, row.detail, row.confidence = understanding.intent, understanding.detail, understanding.confidence
     if contact.unreachable_since and contact.unreachable_reason != "wrong number":
         contact.unreachable_since, contact.unreachable_reason = None, ""
@@ -214,6 +212,16 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
         turn.add_task(TaskKind.QUESTION, f"Wrote in the conversation that {contact.held_by} has open: answer them")
     session.add_all([contact, row])
     return True
+
+
+def _read_opt_out(opt_out: str, understanding: Understanding) -> Understanding:
+    """What Twilio made of a text: it has already acted on it, and answered it.
+
+    A bare YES is a carrier's word for START. With us it answers a question, and brings no texts back.
+    """
+    if opt_out == "START" and understanding.intent in ("yes", "confirm"):
+        return understanding
+    return Understanding(opt_out.lower() if opt_out in ("STOP", "START", "HELP") else "unknown")
 
 
 def _store(session: Session, contact: Contact, inbound: Inbound, now: datetime) -> IncomingText | None:
@@ -310,6 +318,7 @@ def _answer_stop(turn: _Turn) -> None:
     if already:
         return
     contact.opted_out_at, contact.opted_out_words = turn.now, turn.inbound.body
+    contact.opted_out_source = "carrier" if turn.inbound.opt_out else "text"
     if turn.coming:
         turn.add_task(TaskKind.OPTED_OUT, "No more texts wanted, and an appointment is coming: phone this patient")
     if not turn.inbound.opt_out:
@@ -317,7 +326,7 @@ def _answer_stop(turn: _Turn) -> None:
 
 
 def _answer_start(turn: _Turn) -> None:
-    turn.contact.opted_out_at, turn.contact.opted_out_words = None, ""
+    turn.contact.opted_out_at, turn.contact.opted_out_words, turn.contact.opted_out_source = None, "", ""
     if not turn.inbound.opt_out:
         turn.reply("started")
 

@@ -57,6 +57,7 @@ class TaskKind(StrEnum):
     OPTED_OUT = "opted out"
     UNREACHED = "unreached"
     QUESTION = "question"
+    OPERATOR = "operator"
 
 
 class TaskState(StrEnum):
@@ -106,6 +107,7 @@ class Contact(SQLModel, table=True):
     refused_at: datetime | None = None
     opted_out_at: datetime | None = None
     opted_out_words: str = ""
+    opted_out_source: str = ""
     unreachable_since: datetime | None = None
     unreachable_reason: str = ""
     held_by: str = ""
@@ -165,7 +167,11 @@ class OutgoingText(SQLModel, table=True):
 
     ``step`` joins plan steps with ``+``; a reply has none. ``attempt`` is the token of the attempt
     under way, which travels in the status-callback address and fences the write-back. ``asks`` is the
-    question that the text ends with. ``reason`` says why it was skipped or failed.
+    question that the text ends with. ``reason`` says why it was skipped or failed. ``attempts`` are sends
+    that the provider may have taken, ``retries`` those that it certainly did not. ``suspect``: it may have
+    been sent by a database that was lost, so it is looked up before it is sent. ``resent_in_doubt``: its first
+    attempt may have arrived, which could not be found out. ``asked_at`` is when the
+    provider was last asked what became of it.
     """
 
     __tablename__ = "outgoing_text"
@@ -184,6 +190,12 @@ class OutgoingText(SQLModel, table=True):
             "lease_until",
             sqlite_where=text("state IN ('sending', 'unknown')"),
             postgresql_where=text("state IN ('sending', 'unknown')"),
+        ),
+        Index(
+            "ix_outgoing_text_silent",
+            "sent_at",
+            sqlite_where=text("state = 'sent'"),
+            postgresql_where=text("state = 'sent'"),
         ),
         Index(None, "appointment_id"),
         Index(None, "contact_id", "id"),
@@ -208,6 +220,10 @@ class OutgoingText(SQLModel, table=True):
     segments: int = 0
     asks: str | None = None
     attempts: int = 0
+    retries: int = 0
+    lookups: int = 0
+    suspect: bool = False
+    resent_in_doubt: bool = False
     attempt: str | None = None
     lease_until: datetime | None = None
     sending_since: datetime | None = None
@@ -217,6 +233,7 @@ class OutgoingText(SQLModel, table=True):
     created_at: datetime
     sent_at: datetime | None = None
     delivered_at: datetime | None = None
+    asked_at: datetime | None = None
 
 
 class IncomingText(SQLModel, table=True):
@@ -294,3 +311,42 @@ class AuditEvent(SQLModel, table=True):
     table: str
     row_id: int
     detail: str = ""
+
+
+class SendingHold(SQLModel, table=True):
+    """What holds sending up, for all nodes: one row.
+
+    Paused: no text that we start goes out, answers do. Circuit: the account cannot send, nothing goes
+    out but one text now and then, to see whether it can again. ``circuit_by_callback``: texts were
+    accepted and failed later, so only one that arrives closes it.
+    """
+
+    __tablename__ = "sending_hold"
+
+    id: int | None = Field(default=None, primary_key=True)
+    paused_at: datetime | None = None
+    paused_by: str = ""
+    pause_reason: str = ""
+    brake_off_until: datetime | None = None
+    circuit_at: datetime | None = None
+    circuit_until: datetime | None = None
+    circuit_reason: str = ""
+    circuit_tries: int = 0
+    circuit_by_callback: bool = False
+
+
+class Node(SQLModel, table=True):
+    """A process that sends, and when it last said so. Nodes share the account's rate and concurrency."""
+
+    id: str = Field(primary_key=True)
+    seen_at: datetime
+
+
+class StartedHour(SQLModel, table=True):
+    """How many texts a node started in an hour: what is usual, for the brake."""
+
+    __tablename__ = "started_hour"
+
+    hour: datetime = Field(primary_key=True)
+    node_id: str = Field(primary_key=True)
+    texts: int = 0

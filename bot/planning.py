@@ -25,7 +25,12 @@ def plan_patient(
     """Write what the patient will get; returns it. ``moved_from``: the old start, where they have heard of it."""
     sent = _find_sent(session, appointment, patient.contact_id) if moved_from else {}
     planned = plan_texts(
-        fit_plan(plan, appointment), appointment.starts_at, now, sent=sent, notice="moved" if sent else None
+        fit_plan(plan, appointment),
+        appointment.starts_at,
+        now,
+        sent=sent,
+        notice="moved" if sent else None,
+        place=appointment.id or 0,
     )
     insert_texts(session, make_texts(session, appointment, patient.contact_id, planned, now, moved_from))
     return planned
@@ -56,6 +61,7 @@ def plan_companion(
         now,
         sent=sent,
         notice="moved" if sent and moved_from else None,
+        place=appointment.id or 0,
     )
     rows = make_texts(session, appointment, companion_id, planned, now, moved_from, for_companion=True)
     insert_texts(session, rows)
@@ -149,6 +155,10 @@ def make_texts(
                 "language": "",
                 "segments": 0,
                 "attempts": 0,
+                "retries": 0,
+                "lookups": 0,
+                "suspect": False,
+                "resent_in_doubt": False,
                 "provider_status": "",
                 "created_at": now,
             }

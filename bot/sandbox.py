@@ -4,10 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from bot.attempts import Ready
 from bot.database import writing
-from bot.outbox import Ready, claim_due, record_outcomes
+from bot.outbox import claim_due
+from bot.outcomes import record_outcomes
+from bot.provider import Accepted
 from bot.schedule import Plan
-from bot.sms import Accepted
 from messages.facts import ClinicFacts
 
 _AT_MOST = 50
@@ -18,5 +20,5 @@ def deliver_due(engine: Engine, clinic: ClinicFacts, plan: Plan, now: datetime) 
     with writing(engine) as session:
         ready, _ = claim_due(session, clinic, plan, now, _AT_MOST)
         sent = [(text, Accepted(f"SB{text.attempt}", "delivered")) for text in ready]
-        record_outcomes(session, sent, now)
+        record_outcomes(session, plan, sent, now)
     return ready

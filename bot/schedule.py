@@ -31,6 +31,9 @@ REPEAT_AFTER = timedelta(days=2)
 _CLOCK = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 _RETRY_BASE, _RETRY_MOST = timedelta(seconds=2), timedelta(minutes=10)
 
+# Multiples of it, less their whole part, lie evenly between 0 and 1.
+_GOLDEN = 0.618033988749895
+
 
 class PlanError(ValueError):
     """The plan file cannot be used; the message says which step and what is expected."""
@@ -80,14 +83,36 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is too much.
+
+    ``texts_per_day`` that we start to one number; more than ``most_identical`` of them in a day, or more than
+    ``brake_times`` the usual number (at least ``brake_least``) in an hour to all, and sending stops until a
+    person has looked. ``hold_in_doubt``: whether a text whose fate cannot be found out is for staff, not sent
+    again.
+    """
+
+    texts_per_day: int = 3
+    most_identical: int = 3
+    brake_times: float = 10.0
+    brake_least: int = 1000
+    hold_in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A clinic's steps and the clock they are counted on."""
+    """A clinic's steps and the clock they are counted on.
+
+    ``spread``: texts for one clock time go out over this long, so that not all patients answer at once.
+    """
 
     steps: tuple[Step, ...]
     zone: ZoneInfo
     quiet: QuietHours
     arrive_early: timedelta
     exams: Exams = field(default_factory=read_exams, hash=False)
+    spread: timedelta = timedelta()
+    limits: Limits = Limits()
 
 
 def read_steps(path: Path = DEFAULT_PLAN) -> tuple[Step, ...]:
@@ -143,6 +168,7 @@ def plan_texts(
     *,
     sent: Mapping[str, datetime] | None = None,
     notice: str | None = None,
+    place: int = 0,
 ) -> list[Planned]:
     """Plan the texts of one appointment, soonest first.
 
@@ -152,8 +178,10 @@ def plan_texts(
     Args:
         sent: when each step last went out, after a reschedule.
         notice: ``moved``, said at once in place of the welcome.
+        place: any number that differs between appointments; it spreads them over ``plan.spread``.
     """
     sent = sent or {}
+    offset = _find_offset(plan.spread, place)
     arrive_by = starts_at - plan.arrive_early
     at_once = [notice] if notice else []
     ahead: list[Planned] = []
@@ -163,6 +191,8 @@ def plan_texts(
                 at_once.append(step.name)
             continue
         due_at = _find_due(step, starts_at, plan.zone)
+        if step.clock is not None:
+            due_at += offset
         if due_at <= now:
             if step.name not in sent:
                 at_once.append(step.name)
@@ -222,6 +252,11 @@ def _find_due(step: Step, starts_at: datetime, zone: ZoneInfo) -> datetime:
         raise PlanError(f"{step.name} has no time")
     day = starts_at.astimezone(zone).date() - timedelta(days=step.days_before)
     return at_wall(day, step.clock, zone)
+
+
+def _find_offset(spread: timedelta, place: int) -> timedelta:
+    """Where in the spread a place stands: neighbours far apart, all of it used evenly."""
+    return spread * (place * _GOLDEN % 1.0)
 
 
 def _place(plan: Plan, name: str, due_at: datetime, now: datetime, starts_at: datetime) -> Planned:

@@ -6,26 +6,32 @@ The only async part that sends. It holds no database session while it waits for 
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.attempts import Ready
 from bot.database import reading, writing
-from bot.outbox import (
+from bot.holds import beat, find_last_beat, say_goodbye
+from bot.outbox import claim_due, hand_back, has_due, suspect
+from bot.outcomes import (
     Doubtful,
-    Ready,
-    claim_due,
+    Silent,
     find_doubtful,
-    hand_back,
+    find_silent,
     has_doubtful,
-    has_due,
+    list_unknown_ids,
+    record_not_found_out,
     record_outcomes,
+    record_status,
     settle,
 )
+from bot.provider import BUSY, Accepted, Record, Sender, SendError, StatusReport
 from bot.schedule import Plan
-from bot.sms import SEND_TIMEOUT_S, Accepted, Action, Sender, SendError
+from bot.sms import SEND_TIMEOUT_S
 from messages.facts import ClinicFacts
 
 log = logging.getLogger(__name__)
@@ -36,6 +42,13 @@ POLL_S = 1.0
 _GATHER_S = 0.01
 _DATABASE_PAUSE_S = 1.0
 _LEASE_RESERVE = timedelta(seconds=SEND_TIMEOUT_S + 5)
+# After a 429 the number of texts in flight is halved, at most once in this time.
+_EASE_EVERY_S = 1.0
+_TOO_MANY = 20429
+# How many texts are asked about at once, and in one go.
+_ASK_AT_ONCE, _ASK_MOST = 5, 100
+# Down for longer than this, and what the provider did meanwhile is read.
+_DOWN = timedelta(minutes=2)
 
 
 class SendingLoop:
@@ -65,7 +78,11 @@ class SendingLoop:
         self._tokens = max(1.0, rate_per_second)
         self._tokens_at = self._loop.time()
         self._accepted = 0
-        self.account_problem: str | None = None
+        self._node_id = secrets.token_hex(8)
+        self._nodes = 1
+        self._started = 0
+        self._slots = float(SLOTS)
+        self._eased_at = float("-inf")
 
     def wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended: nothing to wake
@@ -109,11 +126,13 @@ class SendingLoop:
     async def _turn(self) -> int:
         """Write outcomes back, then claim and start what may go now; returns how many were looked at."""
         await self._write_back()
-        limit = min(SLOTS - len(self._in_flight), int(self._find_allowance()))
+        slots = max(1, min(int(self._slots), SLOTS // self._nodes))
+        limit = min(slots - len(self._in_flight), int(self._find_allowance()))
         if self._stopping or limit < 1:
             return 0
         ready, looked_at = await asyncio.to_thread(self._claim, limit)
         self._tokens -= len(ready)
+        self._started += sum(text.ours for text in ready)
         for text in ready:
             task = asyncio.create_task(self._send(text))
             self._in_flight.add(task)
@@ -122,7 +141,7 @@ class SendingLoop:
 
     async def _wait(self) -> None:
         """Until something happens; shorter when only the rate holds us up."""
-        timeout = POLL_S if self._find_allowance() >= 1 else max(_GATHER_S, 1 / self._rate)
+        timeout = POLL_S if self._find_allowance() >= 1 else max(_GATHER_S, self._nodes / self._rate)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), timeout)
         if self._in_flight:
@@ -131,8 +150,8 @@ class SendingLoop:
     def _find_allowance(self) -> float:
         """How many texts the rate allows now; what was not used is kept for a second."""
         now = self._loop.time()
-        most = max(1.0, self._rate)
-        self._tokens = min(most, self._tokens + (now - self._tokens_at) * self._rate)
+        rate = self._rate / self._nodes
+        self._tokens = min(max(1.0, rate), self._tokens + (now - self._tokens_at) * rate)
         self._tokens_at = now
         return self._tokens
 
@@ -148,17 +167,23 @@ class SendingLoop:
         outcome: Accepted | SendError
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S + 1):
-                outcome = await self._sender.send(ready.phone, ready.body, ready.attempt)
+                useful_for = ready.useful_until - self._clock()
+                outcome = await self._sender.send(ready.phone, ready.body, ready.attempt, useful_for)
         except SendError as error:
             outcome = error
         except Exception as error:  # whatever it was, the text may have left
-            outcome = SendError(Action.RETRY, unknown=True, cause=f"no usable answer ({type(error).__name__})")
+            outcome = SendError(BUSY, unknown=True, cause=f"no usable answer ({type(error).__name__})")
         if isinstance(outcome, Accepted):
-            self.account_problem = None
             self._accepted += 1
-        elif outcome.action == Action.ACCOUNT:
-            self.account_problem = f"{outcome.advice} ({outcome})"
+            self._slots = min(float(SLOTS), self._slots + 1 / self._slots)
+        elif outcome.code == _TOO_MANY:
+            self._ease()
         self._outcomes.append((ready, outcome))
+
+    def _ease(self) -> None:
+        """Keep fewer texts in flight: the account takes no more at once. It grows again with each accepted one."""
+        if self._loop.time() - self._eased_at >= _EASE_EVERY_S:
+            self._slots, self._eased_at = max(1.0, self._slots / 2), self._loop.time()
 
     async def _write_back(self) -> None:
         outcomes, unsent = self._outcomes, self._unsent
@@ -175,10 +200,62 @@ class SendingLoop:
         try:
             found = await self._sender.find(doubtful.phone, doubtful.body, doubtful.since)
         except SendError as error:
-            log.warning("text %s is in doubt and cannot be looked up: %s", doubtful.id, error)
+            result = await asyncio.to_thread(self._record_not_found_out, doubtful, error)
+            log.warning("text %s is in doubt and cannot be looked up (%s): %s", doubtful.id, error, result)
             return
         result = await asyncio.to_thread(self._record_settled, doubtful, found)
         log.info("text %s was in doubt: %s", doubtful.id, result)
+
+    async def ask_silent(self) -> int:
+        """Ask about accepted texts that have been silent for long; returns how many."""
+        silent = await asyncio.to_thread(self._find_silent)
+        slots = asyncio.Semaphore(_ASK_AT_ONCE)
+
+        async def ask(text: Silent) -> None:
+            async with slots:
+                try:
+                    report = await self._sender.ask(text.provider_id)
+                except SendError as error:
+                    log.warning("a silent text cannot be asked about: %s", error)
+                    return
+            if report is not None:
+                await asyncio.to_thread(self._record_report, text, report)
+
+        await asyncio.gather(*map(ask, silent))
+        return len(silent)
+
+    async def beat(self) -> None:
+        """Tell the other nodes that this one lives, and learn how many share the account."""
+        started, self._started = self._started, 0
+        try:
+            self._nodes = await asyncio.to_thread(self._beat, started)
+        except SQLAlchemyError:
+            self._started += started
+            raise
+
+    async def leave(self) -> None:
+        """Leave this node's share to the others."""
+        await asyncio.to_thread(self._leave)
+
+    async def catch_up(self) -> list[Record]:
+        """Read what the provider did while nobody of us was alive; returns the texts that came in meanwhile.
+
+        If it sent texts that we know nothing of, an older copy of the database has been restored: what is
+        due to those numbers is looked up before it is sent.
+        """
+        last = await asyncio.to_thread(self._find_last_beat)
+        if last is None or self._clock() - last < _DOWN:
+            return []
+        try:
+            records = await self._sender.list_since(last)
+        except SendError as error:
+            log.warning("what happened since the last stop cannot be read: %s", error)
+            return []
+        outbound = {record.provider_id: record.phone for record in records if not record.inbound}
+        suspected = await asyncio.to_thread(self._suspect, outbound)
+        if suspected:
+            log.warning("%s texts may have been sent before: they are looked up first", suspected)
+        return [record for record in records if record.inbound]
 
     # In threads, each with a session of its own
 
@@ -192,7 +269,7 @@ class SendingLoop:
 
     def _record(self, outcomes: list[tuple[Ready, Accepted | SendError]], unsent: list[Ready]) -> None:
         with writing(self._engine) as session:
-            record_outcomes(session, outcomes, self._clock())
+            record_outcomes(session, self._plan, outcomes, self._clock())
             hand_back(session, unsent, self._clock())
 
     def _find_doubtful(self) -> list[Doubtful]:
@@ -205,3 +282,32 @@ class SendingLoop:
     def _record_settled(self, doubtful: Doubtful, found: list[Accepted]) -> str:
         with writing(self._engine) as session:
             return settle(session, doubtful, found, self._clock())
+
+    def _record_not_found_out(self, doubtful: Doubtful, error: SendError) -> str:
+        with writing(self._engine) as session:
+            return record_not_found_out(session, self._plan, doubtful, error, self._clock())
+
+    def _find_silent(self) -> list[Silent]:
+        with writing(self._engine) as session:
+            return find_silent(session, self._clock(), _ASK_MOST)
+
+    def _record_report(self, silent: Silent, report: StatusReport) -> bool:
+        with writing(self._engine) as session:
+            return record_status(session, self._plan, silent.attempt, report, self._clock())
+
+    def _beat(self, started: int) -> int:
+        with writing(self._engine) as session:
+            return beat(session, self._node_id, started, self._plan.limits, self._clock())
+
+    def _leave(self) -> None:
+        with writing(self._engine) as session:
+            say_goodbye(session, self._node_id)
+
+    def _find_last_beat(self) -> datetime | None:
+        with reading(self._engine) as session:
+            return find_last_beat(session)
+
+    def _suspect(self, outbound: dict[str, str]) -> int:
+        with writing(self._engine) as session:
+            unknown = list_unknown_ids(session, list(outbound))
+            return suspect(session, {outbound[provider_id] for provider_id in unknown}, self._clock())

@@ -15,7 +15,7 @@ import phonenumbers
 from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from bot.schedule import DEFAULT_PLAN, Plan, PlanError, QuietHours, read_steps
+from bot.schedule import DEFAULT_PLAN, Limits, Plan, PlanError, QuietHours, read_steps
 from messages.exams import Exams, ExamsError, read_exams
 from messages.facts import MAX_ADDRESS, MAX_CLINIC_NAME, MAX_PHONE, ClinicFacts
 from messages.languages import find_language
@@ -106,6 +106,7 @@ class Settings(BaseModel):
     sender: Literal["sandbox", "twilio"] = "sandbox"
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
+    twilio_webhook_secret: SecretStr = SecretStr("")
     twilio_api_key_sid: str = ""
     twilio_api_key_secret: SecretStr = SecretStr("")
     twilio_messaging_service_sid: str = ""
@@ -123,6 +124,13 @@ class Settings(BaseModel):
     arrive_early_minutes: Annotated[int, Field(ge=0, le=240)] = 15
     emergency_number: Annotated[str, Tidy, Field(min_length=2, max_length=MAX_PHONE)] = "911"
     send_rate_per_second: Annotated[float, Field(gt=0, le=1000)] = 25.0
+    spread_minutes: Annotated[int, Field(ge=0, le=240)] = 20
+    texts_per_day: Annotated[int, Field(ge=1, le=100)] = 3
+    most_identical: Annotated[int, Field(ge=1, le=100)] = 3
+    brake_times: Annotated[float, Field(ge=0, le=1000)] = 10.0
+    brake_least: Annotated[int, Field(ge=1)] = 1000
+    when_in_doubt: Literal["resend", "hold"] = "resend"
+    spool_folder: str = "spool"
     name_in_texts: bool = True
     require_reviewed_translations: bool = False
     secret_key: SecretStr = SecretStr("")
@@ -143,7 +151,15 @@ class Settings(BaseModel):
         steps = read_steps(Path(self.plan_file) if self.plan_file else DEFAULT_PLAN)
         quiet = QuietHours(self.quiet_hours_start, self.quiet_hours_end)
         early = timedelta(minutes=self.arrive_early_minutes)
-        return Plan(steps, ZoneInfo(self.clinic_time_zone), quiet, early, self.exams)
+        limits = Limits(
+            self.texts_per_day,
+            self.most_identical,
+            self.brake_times,
+            self.brake_least,
+            hold_in_doubt=self.when_in_doubt == "hold",
+        )
+        spread = timedelta(minutes=self.spread_minutes)
+        return Plan(steps, ZoneInfo(self.clinic_time_zone), quiet, early, self.exams, spread, limits)
 
     @cached_property
     def exams(self) -> Exams:
@@ -174,7 +190,7 @@ class Settings(BaseModel):
 
 
 NAMES = tuple(name.upper() for name in Settings.model_fields)
-SECRETS = ("DATABASE_URL", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY_SECRET", "SECRET_KEY")
+SECRETS = ("DATABASE_URL", "TWILIO_AUTH_TOKEN", "TWILIO_WEBHOOK_SECRET", "TWILIO_API_KEY_SECRET", "SECRET_KEY")
 _EXPECTED = {
     "bool_parsing": "true or false",
     "int_parsing": "a whole number",

@@ -7,126 +7,32 @@ and loses ``Retry-After``.
 
 import logging
 import re
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 
+from bot.error_codes import explain
+from bot.provider import BUSY, STATUS_RANK, Accepted, Inbound, Record, SandboxSender, Sender, SendError, StatusReport
 from bot.settings import Settings
 
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _API = "https://api.twilio.com"
+_TWILIO = re.compile(r"^https://[a-z.]*twilio\.com")
 CONNECT_TIMEOUT_S = 5.0
 SEND_TIMEOUT_S = 15.0
 # How many of the newest texts to a number are looked through for one that may be ours.
 _LOOK_UP = 50
-
-# Source: Twilio, "Message resource", status values; a status only ever moves up.
-STATUS_RANK = {
-    "accepted": 0,
-    "scheduled": 0,
-    "queued": 10,
-    "sending": 20,
-    "sent": 30,
-    "delivered": 40,
-    "undelivered": 40,
-    "failed": 40,
-    "canceled": 40,
-    "read": 50,
-}
-NOT_DELIVERED = frozenset({"undelivered", "failed", "canceled"})
-
-
-class Action(StrEnum):
-    """What an error means for us."""
-
-    RETRY = "retry"
-    ACCOUNT = "account"
-    NUMBER = "number"
-    OPTED_OUT = "opted out"
-    GIVE_UP = "give up"
-
-
-# Source: Twilio, "Error and Warning Dictionary". Account: nothing is wrong with the text or the
-# patient, so it waits until the operator has put things right.
-ERROR_ACTIONS = {
-    **dict.fromkeys((20429, 21611, 30001, 30017, 30022, 30035, 30450, 30453), Action.RETRY),
-    **dict.fromkeys((20003, 20404, 21212, 21601, 21603, 21606, 21609, 21703, 21705, 30002, 30018), Action.ACCOUNT),
-    **dict.fromkeys((30024, 30032, 30033, 30034), Action.ACCOUNT),
-    **dict.fromkeys((21211, 21612, 21614, 21635, 30005, 30006), Action.NUMBER),
-    21610: Action.OPTED_OUT,
-}
-_ADVICE = {
-    Action.RETRY: "The provider was too busy. It is tried again by itself.",
-    Action.ACCOUNT: "The sending account has a problem. Tell the person who runs this system.",
-    Action.NUMBER: "This number cannot receive texts. Phone the patient and ask for a mobile number.",
-    Action.OPTED_OUT: "This number has refused texts. Phone the patient instead.",
-    Action.GIVE_UP: "The provider refused this text. Phone the patient.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A text that the provider has taken: its id there and its first status."""
-
-    provider_id: str
-    status: str
-
-
-class SendError(Exception):
-    """The provider did not take a text.
-
-    ``unknown`` means that it may have: look it up before sending again. Otherwise it certainly did
-    not, and ``action`` says what follows. ``code`` is Twilio's, None where there was no answer.
-    """
-
-    def __init__(
-        self,
-        action: Action,
-        *,
-        code: int | None = None,
-        unknown: bool = False,
-        retry_after: timedelta | None = None,
-        cause: str = "",
-    ) -> None:
-        super().__init__(cause or f"{action} {code}")
-        self.action = action
-        self.code = code
-        self.unknown = unknown
-        self.retry_after = retry_after
-        self.advice = _ADVICE[action]
-
-
-class Sender(Protocol):
-    """A way to send texts. All of it raises ``SendError`` and nothing else."""
-
-    async def send(self, to: str, body: str, token: str) -> Accepted: ...
-
-    async def find(self, to: str, body: str, since: datetime) -> list[Accepted]: ...
-
-    async def close(self) -> None: ...
-
-
-class SandboxSender:
-    """Delivers at once to the simulated phone, which shows what the database says was sent."""
-
-    async def send(self, to: str, body: str, token: str) -> Accepted:
-        return Accepted(f"SB{secrets.token_hex(16)}", "delivered")
-
-    async def find(self, to: str, body: str, since: datetime) -> list[Accepted]:
-        return []
-
-    async def close(self) -> None:
-        return None
+# The most texts read from the account's log after a downtime.
+_LONGEST_LOG = 5000
+# Source: Twilio, "Message resource", ValidityPeriod, in seconds.
+_LONGEST_VALIDITY_S = 36_000
 
 
 class TwilioSender:
@@ -145,32 +51,118 @@ class TwilioSender:
         self._origin = {"messaging_service_sid": service} if service else {"from_": settings.twilio_from_number}
         self._callback = f"{settings.public_base_url}/twilio/status/"
 
-    async def send(self, to: str, body: str, token: str) -> Accepted:
+    async def send(self, to: str, body: str, token: str, useful_for: timedelta) -> Accepted:
+        seconds = max(1, min(_LONGEST_VALIDITY_S, int(useful_for.total_seconds())))
         async with _Explained():
             # Smart Encoding is done already (messages/smart_encoding.py). Twilio's would change the body
             # that find() compares with, and Chinese and Persian punctuation for no gain.
             message = await self._client.messages.create_async(
-                to=to, body=body, status_callback=self._callback + token, smart_encoded=False, **self._origin
+                to=to,
+                body=body,
+                status_callback=self._callback + token,
+                smart_encoded=False,
+                validity_period=seconds,
+                **self._origin,
             )
         if not message.sid:
-            raise SendError(Action.RETRY, unknown=True, cause="the answer named no message")
+            raise SendError(BUSY, unknown=True, cause="the answer named no message")
         return Accepted(message.sid, str(message.status or "queued"))
 
     async def find(self, to: str, body: str, since: datetime) -> list[Accepted]:
         """Texts to that number with that very body made since then, oldest first."""
         async with _Explained():
             messages = await self._client.messages.list_async(to=to, limit=_LOOK_UP)
+        if len(messages) == _LOOK_UP and all(_is_since(message.date_created, since) for message in messages):
+            raise SendError(BUSY, cause="more texts to this number than can be looked through")
         found = [
             message
             for message in messages
-            if message.body == body and message.date_created and message.date_created >= since and message.sid
+            if message.body == body and _is_since(message.date_created, since) and message.sid
         ]
         return [Accepted(str(message.sid), str(message.status)) for message in reversed(found)]
 
-    async def check(self) -> None:
-        """Ask Twilio whether the account can be used."""
+    async def ask(self, provider_id: str) -> StatusReport | None:
+        """What has become of a text; None when Twilio does not say."""
         async with _Explained():
-            await self._client.api.accounts(self._client.account_sid).fetch_async()
+            message = await self._client.messages(provider_id).fetch_async()
+        return _make_report(provider_id, str(message.status or ""), str(message.error_code or ""))
+
+    async def list_since(self, since: datetime) -> list[Record]:
+        """All texts that the account sent or received since then, oldest first."""
+        async with _Explained():
+            messages = await self._client.messages.list_async(date_sent_after=since, limit=_LONGEST_LOG)
+        return [
+            Record(
+                str(message.sid),
+                str((message.from_ if message.direction == "inbound" else message.to) or ""),
+                str(message.body or ""),
+                message.direction == "inbound",
+                message.date_created,
+                int(message.num_media or 0),
+            )
+            for message in reversed(messages)
+            if message.sid and _is_since(message.date_created, since)
+        ]
+
+    async def inspect(self, settings: Settings) -> list[str]:
+        """What is wrong with the account, the sender and the webhooks as Twilio knows them, each with what to do."""
+        async with _Explained():
+            account = await self._client.api.accounts(self._client.account_sid).fetch_async()
+        troubles = []
+        if account.status != "active":
+            troubles.append(f"the Twilio account is {account.status}: see Twilio's console")
+        if account.type == "Trial":
+            troubles.append("the Twilio account is a trial: it only texts numbers verified there; upgrade it")
+        service = settings.twilio_messaging_service_sid
+        troubles += await (self._inspect_service(service, settings) if service else self._inspect_number(settings))
+        return troubles + await self._inspect_country(settings.default_region)
+
+    async def _inspect_service(self, sid: str, settings: Settings) -> list[str]:
+        wanted = f"{settings.public_base_url}/twilio/inbound"
+        try:
+            async with _Explained():
+                service = await self._client.messaging.v1.services(sid).fetch_async()
+                numbers = await self._client.messaging.v1.services(sid).phone_numbers.list_async(limit=1)
+        except SendError as error:
+            return [f"TWILIO_MESSAGING_SERVICE_SID: Twilio does not give us this messaging service ({error})"]
+        troubles = [] if numbers else ["the messaging service has no number: add one under Sender Pool"]
+        if service.use_inbound_webhook_on_number:
+            troubles.append(
+                f"the messaging service leaves incoming texts to its numbers: choose Send a webhook, {wanted}"
+            )
+        elif service.inbound_request_url != wanted:
+            troubles.append(
+                f"the messaging service sends incoming texts to {service.inbound_request_url or 'nobody'}: "
+                f"under Integration choose Send a webhook and enter {wanted}"
+            )
+        return troubles
+
+    async def _inspect_number(self, settings: Settings) -> list[str]:
+        wanted, number = f"{settings.public_base_url}/twilio/inbound", settings.twilio_from_number
+        async with _Explained():
+            owned = await self._client.incoming_phone_numbers.list_async(phone_number=number, limit=1)
+        if not owned:
+            return ["TWILIO_FROM_NUMBER: the account does not own this number"]
+        troubles = []
+        if not (owned[0].capabilities or {}).get("sms"):
+            troubles.append("TWILIO_FROM_NUMBER: this number cannot send texts; buy one that can")
+        if owned[0].sms_url != wanted:
+            troubles.append(
+                f"the number sends incoming texts to {owned[0].sms_url or 'nobody'}: under Messaging Configuration "
+                f"enter {wanted} (HTTP POST)"
+            )
+        return troubles
+
+    async def _inspect_country(self, region: str) -> list[str]:
+        try:
+            async with _Explained():
+                found = await self._client.accounts.v1.messaging_geopermissions.fetch_async(country_code=region)
+        except SendError as error:
+            return [f"Twilio does not say whether the account may text {region} ({error}): see Geo permissions there"]
+        allowed = [entry for entry in found.permissions or () if entry.get("country_code") == region]
+        if allowed and not allowed[0].get("enabled"):
+            return [f"the account may not text {region}: allow it in Twilio's console, Messaging, Geo permissions"]
+        return []
 
     async def close(self) -> None:
         await self._http.close()
@@ -213,7 +205,7 @@ class _HttpClient(AsyncHttpClient):
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        address = self._base_url + uri.removeprefix(_API)
+        address = _TWILIO.sub(self._base_url, uri) if self._base_url != _API else uri
         try:
             async with self._session.request(
                 method,
@@ -244,27 +236,23 @@ class _Explained:
             case None | SendError():
                 return
             case _TooBusyError():
-                raise SendError(Action.RETRY, code=20429, retry_after=error.retry_after) from error
+                raise SendError(BUSY, code=20429, retry_after=error.retry_after) from error
             case _NotReachedError():
-                raise SendError(Action.RETRY, cause="the provider could not be reached") from error
+                raise SendError(BUSY, cause="the provider could not be reached") from error
             case TwilioRestException() if 400 <= error.status < 500:
                 raise _explain_refusal(error) from error
             case TwilioException() | aiohttp.ClientError() | OSError() | ValueError() | TypeError() | LookupError():
                 cause = f"no usable answer ({type(error).__name__})"
-                raise SendError(Action.RETRY, unknown=True, cause=cause) from error
+                raise SendError(BUSY, unknown=True, cause=cause) from error
 
 
 def _explain_refusal(error: TwilioRestException) -> SendError:
-    action = ERROR_ACTIONS.get(error.code)
-    if action is None:
-        action = Action.ACCOUNT if error.status in (401, 403) else Action.GIVE_UP
-    return SendError(action, code=error.code or error.status, cause=f"refused with {error.code or error.status}")
+    code = int(error.code or 0) or None
+    return SendError(explain(code, error.status), code=code or error.status)
 
 
-def find_action(code: int | None) -> tuple[Action, str]:
-    """What an error code that came by callback means, with a sentence for staff."""
-    action = ERROR_ACTIONS.get(code or 0, Action.GIVE_UP)
-    return action, _ADVICE[action]
+def _is_since(moment: datetime | None, since: datetime) -> bool:
+    return moment is not None and moment >= since
 
 
 def _read_retry_after(value: str | None) -> timedelta | None:
@@ -274,38 +262,23 @@ def _read_retry_after(value: str | None) -> timedelta | None:
 # Webhooks
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """One text from a phone, as Twilio hands it over. ``opt_out`` is Twilio's own answer to it, if any."""
-
-    provider_id: str
-    phone: str
-    body: str
-    media: int = 0
-    opt_out: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusReport:
-    """What a status callback says of one text."""
-
-    provider_id: str
-    status: str
-    error_code: int | None = None
-
-
-def is_signed(settings: Settings, path: str, query: str, form: Mapping[str, Any], signature: str) -> bool:
-    """Whether Twilio signed this request with our token, for the address it knows us by.
+def is_signed(
+    settings: Settings, path: str, query: str, form: Mapping[str, Any], signature: str, signed_with: str = ""
+) -> bool:
+    """Whether Twilio signed this request with our secret, for the address it knows us by.
 
     Args:
         path: the path below ``PUBLIC_BASE_URL``; ``query`` as it came, without the question mark.
         form: the parameters, a multi-dict where a name may repeat.
+        signed_with: the header ``X-Twilio-Webhooks-Signature-Settings``, which names the algorithm where the
+            account signs with a SharedKey; without it the auth token and HMAC-SHA1 are meant.
     """
-    token = settings.twilio_auth_token.get_secret_value()
-    if not token or not signature:
+    secret = (settings.twilio_webhook_secret if signed_with else settings.twilio_auth_token).get_secret_value()
+    if not secret or not signature:
         return False
     address = settings.public_base_url + path + (f"?{query}" if query else "")
-    return bool(RequestValidator(token).validate(address, form, signature))
+    algorithm = get_signature_algorithm(signed_with)
+    return bool(RequestValidator(secret).validate(address, form, signature, algorithm))
 
 
 def read_inbound(form: Mapping[str, Any]) -> Inbound | None:
@@ -328,12 +301,10 @@ def read_status(form: Mapping[str, Any]) -> StatusReport | None:
     """Read a status callback; None when it lacks its id or names no status that we know."""
     provider_id = str(form.get("MessageSid") or form.get("SmsSid") or "")
     status = str(form.get("MessageStatus") or form.get("SmsStatus") or "").lower()
+    return _make_report(provider_id, status, str(form.get("ErrorCode") or ""))
+
+
+def _make_report(provider_id: str, status: str, code: str) -> StatusReport | None:
     if not provider_id or status not in STATUS_RANK:
         return None
-    code = str(form.get("ErrorCode") or "")
     return StatusReport(provider_id, status, int(code) if code.isdecimal() else None)
-
-
-def rank(status: str) -> int:
-    """How far along a status is; an unknown one is before all."""
-    return STATUS_RANK.get(status, -1)

@@ -11,9 +11,9 @@ from bot.database import reading, writing
 from bot.inbox import receive
 from bot.models import OutgoingText, Task
 from bot.people import Enrolment
+from bot.provider import Inbound
 from bot.sandbox import deliver_due
 from bot.settings import Settings
-from bot.sms import Inbound
 from tests.conftest import NOW
 
 PHONE = "+12025550101"

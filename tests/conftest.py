@@ -19,6 +19,8 @@ CLINIC = {
     "CLINIC_PHONE": "+1 202-555-0100",
     "CLINIC_ADDRESS": "12 Harbor Street, Springfield",
     "CLINIC_TIME_ZONE": "America/New_York",
+    # Exact times are easier to read in a test.
+    "SPREAD_MINUTES": "0",
 }
 
 MakeSettings = Callable[..., Settings]

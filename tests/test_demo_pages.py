@@ -18,6 +18,7 @@ from bot.samples import SAMPLES, enrol_samples, load_demo_settings
 from bot.sandbox import deliver_due
 from bot.sending import SendingLoop
 from bot.settings import Settings
+from bot.spool import Spool
 from bot.web.app import create_app
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -37,14 +38,16 @@ def engine(settings: Settings) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def client(engine: Engine, settings: Settings) -> TestClient:
+def client(engine: Engine, settings: Settings, tmp_path: Path) -> TestClient:
     """The pages; what is due is sent whenever the sender would be woken."""
 
     def wake() -> None:
         deliver_due(engine, settings.clinic_facts, settings.plan, NOW + timedelta(minutes=1))
 
-    sending = cast(SendingLoop, SimpleNamespace(wake=wake, account_problem=None))
-    app = create_app(settings, engine, sending, lambda: NOW + timedelta(minutes=1), demo=True)
+    sending = cast(SendingLoop, SimpleNamespace(wake=wake))
+    app = create_app(
+        settings, engine, sending, Spool(tmp_path / "spool"), lambda: NOW + timedelta(minutes=1), demo=True
+    )
     return TestClient(app, base_url="http://127.0.0.1:8000")
 
 

@@ -11,8 +11,8 @@ from bot.appointments import cancel
 from bot.database import reading, writing
 from bot.inbox import receive
 from bot.models import Appointment, AppointmentStatus, Contact, IncomingText, TaskKind, TextKind
+from bot.provider import Inbound
 from bot.settings import Settings
-from bot.sms import Inbound
 from bot.worklist import HELD, hand_back_conversation, take_conversation
 from messages.languages import LANGUAGES
 from messages.topics import TOPICS

@@ -6,15 +6,20 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select, update
 
-from bot import outbox
+from bot import outbox, outcomes
 from bot.appointments import cancel
+from bot.attempts import LEASE, Ready
 from bot.database import reading, writing
+from bot.error_codes import explain
 from bot.models import Contact, OutgoingText, TaskKind, TextState
-from bot.outbox import LEASE, Doubtful, Ready, claim_due, find_doubtful, record_outcomes, record_status, settle
-from bot.settings import Settings
-from bot.sms import Accepted, Action, SendError, StatusReport
+from bot.outbox import claim_due
+from bot.outcomes import Doubtful, find_doubtful, record_outcomes, record_status, settle
+from bot.provider import BUSY, Accepted, SendError, StatusReport
+from bot.settings import Settings, load_settings
 from tests.clinics import PHONE, deliver, enrol_one, find_rows, list_tasks, text_in
-from tests.conftest import NOW
+from tests.conftest import CLINIC, NOW
+
+PLAN = load_settings(None, CLINIC).plan
 
 
 def claim(engine: Engine, settings: Settings, now: datetime = NOW, limit: int = 50) -> list[Ready]:
@@ -24,12 +29,12 @@ def claim(engine: Engine, settings: Settings, now: datetime = NOW, limit: int = 
 
 def record(engine: Engine, ready: Ready, outcome: Accepted | SendError, now: datetime = NOW) -> None:
     with writing(engine) as session:
-        record_outcomes(session, [(ready, outcome)], now)
+        record_outcomes(session, PLAN, [(ready, outcome)], now)
 
 
 def report(engine: Engine, token: str, status: str, code: int | None = None, provider_id: str = "SM1") -> bool:
     with writing(engine) as session:
-        return record_status(session, token, StatusReport(provider_id, status, code), NOW)
+        return record_status(session, PLAN, token, StatusReport(provider_id, status, code), NOW)
 
 
 def doubt(engine: Engine, now: datetime) -> list[Doubtful]:
@@ -78,7 +83,7 @@ def test_answers_go_before_reminders(engine: Engine, settings: Settings) -> None
     with writing(engine) as session:
         outbox_before = session.exec(select(OutgoingText.id)).all()
         from bot.inbox import receive
-        from bot.sms import Inbound
+        from bot.provider import Inbound
 
         receive(session, settings.clinic_facts, Inbound("SM1", PHONE, "METAL"), NOW + timedelta(minutes=1))
 
@@ -206,17 +211,27 @@ def test_an_undelivered_text_is_a_task_and_a_dead_number_is_marked(engine: Engin
         assert session.exec(select(Contact.unreachable_reason)).one() == "unreachable"
 
 
-def test_a_phone_that_was_off_is_not_given_up(engine: Engine, ready: Ready) -> None:
-    record(engine, ready, Accepted("SM1", "queued"))
-    report(engine, ready.attempt, "undelivered", 30003)
+def test_a_phone_that_was_off_is_tried_again_and_then_given_to_staff(
+    engine: Engine, settings: Settings, ready: Ready
+) -> None:
+    moment, attempt = NOW, ready
+    for number in (1, 2):
+        record(engine, attempt, Accepted(f"SM{number}", "queued"), moment)
+        report(engine, attempt.attempt, "undelivered", 30003, f"SM{number}")
+        assert list_tasks(engine) == []
+        moment = get_row(engine, ready.id).due_at
+        assert moment >= NOW + timedelta(minutes=15)
+        [attempt] = claim(engine, settings, moment)
+    record(engine, attempt, Accepted("SM3", "queued"), moment)
+    report(engine, attempt.attempt, "undelivered", 30003, "SM3")
 
+    assert [task.kind for task in list_tasks(engine)] == [TaskKind.UNREACHED]
     with reading(engine) as session:
         assert session.exec(select(Contact.unreachable_since)).one() is None
-    assert len(list_tasks(engine)) == 1
 
 
 def test_a_refusal_for_opt_out_is_remembered(engine: Engine, ready: Ready) -> None:
-    record(engine, ready, SendError(Action.OPTED_OUT, code=21610))
+    record(engine, ready, SendError(explain(21610), code=21610))
 
     with reading(engine) as session:
         assert session.exec(select(Contact.opted_out_at)).one() == NOW
@@ -224,19 +239,18 @@ def test_a_refusal_for_opt_out_is_remembered(engine: Engine, ready: Ready) -> No
 
 
 def test_a_busy_provider_uses_up_no_attempt(engine: Engine, ready: Ready) -> None:
-    record(engine, ready, SendError(Action.RETRY, code=20429, retry_after=timedelta(seconds=7)))
+    record(engine, ready, SendError(explain(20429), code=20429, retry_after=timedelta(seconds=7)))
 
     row = get_row(engine, ready.id)
     assert (row.state, row.attempts, row.due_at) == (TextState.PLANNED, 0, NOW + timedelta(seconds=7))
 
 
 def test_a_broken_account_fails_no_text(engine: Engine, ready: Ready) -> None:
-    record(engine, ready, SendError(Action.ACCOUNT, code=20003))
+    record(engine, ready, SendError(explain(20003), code=20003))
 
     row = get_row(engine, ready.id)
     assert (row.state, row.attempts) == (TextState.PLANNED, 0)
-    assert row.due_at > NOW
-    assert list_tasks(engine) == []
+    assert [(task.kind, task.urgent) for task in list_tasks(engine)] == [(TaskKind.OPERATOR, True)]
 
 
 def test_a_write_back_of_an_attempt_that_is_over_is_lost(engine: Engine, settings: Settings, ready: Ready) -> None:
@@ -264,7 +278,7 @@ def test_an_expired_lease_is_doubt_and_not_permission_to_send(engine: Engine, se
 
 
 def test_a_text_found_at_the_provider_is_adopted(engine: Engine, settings: Settings, ready: Ready) -> None:
-    record(engine, ready, SendError(Action.RETRY, unknown=True))
+    record(engine, ready, SendError(BUSY, unknown=True))
     [doubtful] = doubt(engine, NOW + LEASE)
 
     with writing(engine) as session:
@@ -298,7 +312,7 @@ def test_a_callback_during_the_search_settles_the_doubt(engine: Engine, ready: R
 
 def test_a_text_that_never_gets_through_is_given_to_staff(engine: Engine, ready: Ready) -> None:
     with writing(engine) as session:
-        session.exec(update(OutgoingText).values(attempts=outbox.MAX_ATTEMPTS))
+        session.exec(update(OutgoingText).values(attempts=outcomes.MAX_ATTEMPTS))
     [doubtful] = doubt(engine, NOW + LEASE)
 
     with writing(engine) as session:

@@ -2,21 +2,30 @@
 
 import base64
 import hmac
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
-from sqlmodel import func, select
+from sqlalchemy.exc import OperationalError
+from sqlmodel import col, func, select
 
-from bot.database import reading
+from bot.daemon import take_in_spooled_texts
+from bot.database import reading, writing
+from bot.holds import open_circuit, pause
 from bot.models import IncomingText
 from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.sms import is_signed, read_inbound, read_status
+from bot.spool import Spool
+from bot.web import webhooks
 from bot.web.app import create_app
+from tests.clinics import PHONE, deliver, enrol_one
 from tests.conftest import NOW, MakeSettings
 from tests.fake_twilio import TOKEN, sign
 
@@ -40,9 +49,9 @@ def woken() -> list[datetime]:
 
 
 @pytest.fixture
-def client(engine: Engine, settings: Settings, woken: list[datetime]) -> TestClient:
-    sending = cast(SendingLoop, SimpleNamespace(wake=lambda: woken.append(NOW), account_problem=None))
-    return TestClient(create_app(settings, engine, sending, lambda: NOW, demo=False))
+def client(engine: Engine, settings: Settings, woken: list[datetime], tmp_path: Path) -> TestClient:
+    sending = cast(SendingLoop, SimpleNamespace(wake=lambda: woken.append(NOW)))
+    return TestClient(create_app(settings, engine, sending, Spool(tmp_path / "spool"), lambda: NOW, demo=False))
 
 
 def count_incoming(engine: Engine) -> int:
@@ -102,7 +111,10 @@ def test_a_file_in_place_of_a_field_is_refused(client: TestClient, engine: Engin
 
 
 def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
-    assert client.post("/twilio/inbound", data={"Body": "x" * 100_000}).status_code == 413
+    assert (
+        client.post("/twilio/inbound", data={"Body": "x" * 100_000}, headers={"X-Twilio-Signature": "x"}).status_code
+        == 413
+    )
 
 
 def test_without_a_token_no_signature_is_good(make_settings: MakeSettings) -> None:
@@ -154,11 +166,111 @@ def test_only_webhooks_and_health_are_served_without_the_demo(client: TestClient
         assert client.get(path).status_code == 404
 
 
-def test_readiness_says_why_not(engine: Engine, settings: Settings) -> None:
-    sending = cast(SendingLoop, SimpleNamespace(wake=lambda: None, account_problem="The account has a problem."))
-    client = TestClient(create_app(settings, engine, sending, lambda: NOW, demo=False))
+def test_readiness_says_why_not(client: TestClient, engine: Engine) -> None:
+    with writing(engine) as session:
+        pause(session, "the operator", "a wrong text", NOW)
+        open_circuit(session, "The account has a problem.", NOW, by_callback=False)
 
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
-    assert answer.json()["problems"] == ["The account has a problem."]
+    assert answer.json()["problems"] == [
+        "no texts are going out: The account has a problem.",
+        "reminders are paused by the operator: a wrong text",
+    ]
+
+
+def test_what_is_too_large_is_refused_whatever_its_length_header_says(client: TestClient, engine: Engine) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"Body="
+        for _ in range(80):
+            yield b"x" * 1024
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": "x"}
+    assert client.post("/twilio/inbound", content=chunks(), headers=headers).status_code == 413
+    assert count_incoming(engine) == 0
+
+
+def test_a_webhook_signed_with_a_shared_key_is_accepted(make_settings: MakeSettings) -> None:
+    settings = make_settings(TWILIO_AUTH_TOKEN="other", TWILIO_WEBHOOK_SECRET="12345", PUBLIC_BASE_URL=BASE)
+    signed = f"{BASE}/twilio/inbound" + "".join(name + FORM[name] for name in sorted(FORM))
+    strong = base64.b64encode(hmac.digest(b"12345", signed.encode(), "sha256")).decode()
+    header = "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"
+
+    assert is_signed(settings, "/twilio/inbound", "", FORM, strong, header)
+    assert not is_signed(settings, "/twilio/inbound", "", FORM, strong)
+    assert not is_signed(settings, "/twilio/inbound", "", FORM, strong, "key=x,algorithm=HMAC_MD5")
+    assert not is_signed(make_settings(TWILIO_AUTH_TOKEN="12345"), "/twilio/inbound", "", FORM, strong, header)
+
+
+def test_blank_parameters_are_signed_too(client: TestClient, engine: Engine) -> None:
+    form = {**FORM, "Body": "", "NewParam": ""}
+    headers = {**sign(f"{BASE}/twilio/inbound", form), "Content-Type": "application/x-www-form-urlencoded"}
+    assert client.post("/twilio/inbound", content=urlencode(form), headers=headers).status_code == 200
+    assert count_incoming(engine) == 1
+
+
+def break_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> bool:
+        raise OperationalError("INSERT", {}, Exception("the server is gone"))
+
+    monkeypatch.setattr(webhooks, "receive", fail)
+
+
+def test_a_text_that_comes_while_the_database_is_away_is_taken_in_later_and_in_order(
+    client: TestClient, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    with monkeypatch.context() as broken:
+        break_database(broken)
+        for number in range(3):
+            form = {**FORM, "MessageSid": f"SM{number}", "Body": f"text {number}"}
+            answer = client.post("/twilio/inbound", data=form, headers=sign(f"{BASE}/twilio/inbound", form))
+            assert answer.status_code == 200
+    # The database is back, but older texts still wait: this one must not overtake them.
+    form = {**FORM, "MessageSid": "SM3", "Body": "text 3"}
+    client.post("/twilio/inbound", data=form, headers=sign(f"{BASE}/twilio/inbound", form))
+    assert count_incoming(engine) == 0
+    assert "4 texts" in client.get("/readyz").json()["problems"][0]
+
+    assert take_in_spooled_texts(settings, engine, spool) == 4
+
+    with reading(engine) as session:
+        assert session.exec(select(IncomingText.body).order_by(col(IncomingText.id))).all() == [
+            "text 0",
+            "text 1",
+            "text 2",
+            "text 3",
+        ]
+    assert spool.count() == 0
+
+
+def test_a_text_that_can_be_kept_nowhere_is_refused_so_that_twilio_tries_its_fallback(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_database(monkeypatch)
+    monkeypatch.setattr(Spool, "add", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    assert client.post("/twilio/inbound", data=FORM, headers=sign(f"{BASE}/twilio/inbound", FORM)).status_code == 503
+
+
+def test_the_metrics_count_by_language_and_name_nobody(client: TestClient, engine: Engine, settings: Settings) -> None:
+    enrol_one(engine, settings, language="es")
+    deliver(engine, settings, NOW)
+
+    text = client.get("/metrics").text
+
+    assert 'reminders_delivered{kind="reminder",language="es"} 1.0' in text
+    assert 'reminders_delivered_share{kind="reminder",language="es"} 1.0' in text
+    assert "reminders_paused 0.0" in text
+    assert PHONE not in text
+
+
+def test_a_replayed_webhook_does_not_reach_the_database(
+    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = sign(f"{BASE}/twilio/inbound", FORM)
+    assert client.post("/twilio/inbound", data=FORM, headers=headers).status_code == 200
+    break_database(monkeypatch)
+    assert client.post("/twilio/inbound", data=FORM, headers=headers).status_code == 200
+    assert count_incoming(engine) == 1
+    assert client.get("/readyz").json()["problems"] == []

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from bot.sending import SendingLoop
 from bot.settings import Settings
+from bot.spool import Spool
 from bot.web import demo as demo_pages
 from bot.web import health, webhooks
 from bot.web.service import Service
@@ -18,11 +19,17 @@ STATIC = Path(__file__).with_name("static")
 
 
 def create_app(
-    settings: Settings, engine: Engine, sending: SendingLoop, now: Callable[[], datetime], *, demo: bool
+    settings: Settings,
+    engine: Engine,
+    sending: SendingLoop,
+    spool: Spool,
+    now: Callable[[], datetime],
+    *,
+    demo: bool,
 ) -> FastAPI:
     """Webhooks and health; the pages that show patients only in the demo, because they have no sign-in."""
     app = FastAPI(title="scan-reminders", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.service = Service(settings, engine, sending, now)
+    app.state.service = Service(settings, engine, sending, spool, now)
     app.include_router(webhooks.router)
     app.include_router(health.router)
     if demo:

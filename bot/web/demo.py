@@ -16,8 +16,8 @@ from sqlmodel import Session, col, select
 from bot.database import list_thread, reading, writing
 from bot.inbox import receive
 from bot.models import Contact, IncomingText, OutgoingText, Patient
+from bot.provider import Inbound
 from bot.reports import describe_appointment, describe_appointments, describe_tasks
-from bot.sms import Inbound
 from bot.web.service import Service, Used
 from messages.languages import get_language
 from messages.segments import tidy

@@ -1,10 +1,13 @@
-"""``/healthz``: the process lives. ``/readyz``: it can do its work, or why not."""
+"""``/healthz``: the process lives. ``/readyz``: it can do its work, or why not. ``/metrics``: how well it does."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.database import check_database
+from bot.database import check_database, reading
+from bot.holds import list_problems
+from bot.web.metrics import make_registry
 from bot.web.service import Used
 
 router = APIRouter()
@@ -20,8 +23,21 @@ def readyz(service: Used) -> JSONResponse:
     problems = []
     try:
         check_database(service.engine)
+        with reading(service.engine) as session:
+            problems += list_problems(session)
     except SQLAlchemyError:
         problems.append("the database does not answer")
-    if service.sending.account_problem:
-        problems.append(service.sending.account_problem)
+    if waiting := service.spool.count():
+        problems.append(f"{waiting} texts from patients wait on disk for the database")
     return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
+
+
+@router.get("/metrics")
+def metrics(service: Used) -> Response:
+    """Figures for Prometheus. They name languages and error codes, never a person."""
+    try:
+        with reading(service.engine) as session:
+            registry = make_registry(session, service.spool.count(), service.now())
+            return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    except SQLAlchemyError:
+        return Response("the database does not answer\n", status_code=503, media_type="text/plain")

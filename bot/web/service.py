@@ -1,7 +1,8 @@
 """What request handlers work with."""
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -10,6 +11,23 @@ from sqlalchemy import Engine
 
 from bot.sending import SendingLoop
 from bot.settings import Settings
+from bot.spool import Spool
+
+
+class Seen:
+    """The signatures of the last webhooks that were taken in, so that a replayed one need not be looked up."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._signatures: OrderedDict[str, None] = OrderedDict()
+        self._most = most
+
+    def __contains__(self, signature: str) -> bool:
+        return signature in self._signatures
+
+    def add(self, signature: str) -> None:
+        self._signatures[signature] = None
+        while len(self._signatures) > self._most:
+            self._signatures.popitem(last=False)
 
 
 @dataclass(frozen=True)
@@ -19,7 +37,9 @@ class Service:
     settings: Settings
     engine: Engine
     sending: SendingLoop
+    spool: Spool
     now: Callable[[], datetime]
+    seen: Seen = field(default_factory=Seen)
 
 
 def _get_service(request: Request) -> Service:

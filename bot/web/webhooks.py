@@ -1,75 +1,123 @@
 """What Twilio calls. Only requests that Twilio has signed change anything."""
 
 import logging
-from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.datastructures import FormData
+from starlette.datastructures import ImmutableMultiDict
 
 from bot.database import writing
 from bot.inbox import receive
-from bot.outbox import record_status
-from bot.sms import Inbound, StatusReport, is_signed, read_inbound, read_status
+from bot.outcomes import record_status
+from bot.provider import Inbound, StatusReport
+from bot.sms import is_signed, read_inbound, read_status
 from bot.web.service import Service, Used
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/twilio")
 
 _NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-_MOST_BYTES = 64 * 1024
+_MOST_BYTES, _MOST_FIELDS = 64 * 1024, 500
+
+Form = ImmutableMultiDict[str, str]
 
 
-async def _read_signed_form(request: Request, service: Used) -> FormData:
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A form that Twilio signed. ``known``: this very request has been taken in before."""
+
+    form: Form
+    signature: str
+    known: bool
+
+
+async def _read_signed_form(request: Request, service: Used) -> Signed:
     """The form of a request that Twilio signed; 403 for any other, before anything is looked up."""
-    if int(request.headers.get("Content-Length") or 0) > _MOST_BYTES:
-        raise HTTPException(413, "too large")
     if not request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
         raise HTTPException(403, "not a form as Twilio sends it")
-    form = await request.form()
     signature = request.headers.get("X-Twilio-Signature", "")
-    if not is_signed(service.settings, request.url.path, request.url.query, form, signature):
-        raise HTTPException(403, "the signature is missing or wrong")
-    return form
+    if not signature:
+        raise HTTPException(403, "the signature is missing")
+    body = await _read_body(request)
+    try:
+        # Blank parameters are signed too.
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise HTTPException(403, "not a form as Twilio sends it") from error
+    form: Form = ImmutableMultiDict(pairs)
+    signed_with = request.headers.get("X-Twilio-Webhooks-Signature-Settings", "")
+    if not is_signed(service.settings, request.url.path, request.url.query, form, signature, signed_with):
+        raise HTTPException(403, "the signature is wrong")
+    # The same parameters to another address have another signature.
+    return Signed(form, signature, known=signature in service.seen)
 
 
-SignedForm = Annotated[FormData, Depends(_read_signed_form)]
+async def _read_body(request: Request) -> bytes:
+    """The body, but no more of it than Twilio would ever send, whatever its headers say."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise HTTPException(413, "too large")
+    return body
+
+
+SignedForm = Annotated[Signed, Depends(_read_signed_form)]
 
 
 @router.post("/inbound")
-async def inbound(form: SignedForm, service: Used) -> Response:
+async def inbound(signed: SignedForm, service: Used) -> Response:
     """A text from a phone. The answer leaves through the outbox, not in this response."""
-    text = read_inbound(form)
-    if text is not None and await _try(_take_in, service, text):
-        service.sending.wake()
+    text = read_inbound(signed.form)
+    if text is not None and not signed.known:
+        if await run_in_threadpool(_take_in, service, text):
+            service.sending.wake()
+        service.seen.add(signed.signature)
     return Response(_NO_REPLY, media_type="application/xml")
 
 
 @router.post("/status/{token}")
-async def status(token: str, form: SignedForm, service: Used) -> Response:
+async def status(token: str, signed: SignedForm, service: Used) -> Response:
     """What became of a text of ours. An unknown token is answered the same and changes nothing."""
-    report = read_status(form)
-    if report is not None:
-        await _try(_note, service, token, report)
+    report = read_status(signed.form)
+    if report is not None and not signed.known:
+        try:
+            await run_in_threadpool(_note, service, token, report)
+        except SQLAlchemyError as error:
+            # It is not lost: a text that stays silent is asked about.
+            log.error("a status could not be stored: %s", type(error).__name__)
+            raise HTTPException(503, "try again later") from error
+        service.seen.add(signed.signature)
     return Response(status_code=200)
 
 
 def _take_in(service: Service, text: Inbound) -> bool:
+    """Take a text in, or keep it on disk while the database is away or older ones still wait there."""
+    received_at = service.now()
+    if not service.spool.count():
+        try:
+            return receive_text(service, text, received_at)
+        except SQLAlchemyError as error:
+            log.error("a text could not be stored and waits on disk: %s", type(error).__name__)
+    try:
+        service.spool.add(text, received_at)
+    except OSError as error:
+        log.error("a text could not be kept on disk either: %s", error.strerror)
+        raise HTTPException(503, "try again later") from error
+    return False
+
+
+def receive_text(service: Service, text: Inbound, received_at: datetime) -> bool:
+    """Take in one text in a transaction of its own; False when it was known."""
     with writing(service.engine) as session:
-        return receive(session, service.settings.clinic_facts, text, service.now())
+        return receive(session, service.settings.clinic_facts, text, received_at)
 
 
 def _note(service: Service, token: str, report: StatusReport) -> bool:
     with writing(service.engine) as session:
-        return record_status(session, token, report, service.now())
-
-
-async def _try(work: Callable[..., bool], *arguments: object) -> bool:
-    """Do database work off the loop; 503 when the database is away, so that Twilio tries its fallback."""
-    try:
-        return await run_in_threadpool(work, *arguments)
-    except SQLAlchemyError as error:
-        log.error("a webhook could not be stored: %s", type(error).__name__)
-        raise HTTPException(503, "try again later") from error
+        return record_status(session, service.settings.plan, token, report, service.now())

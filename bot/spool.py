@@ -1,0 +1,84 @@
+"""Patients' texts on disk while the database is away, one small file each, taken in later in order.
+
+A file is complete and on the disk before the webhook is answered. Its name is the time it came, so that
+the files' order is the texts' order, also when several processes share the folder.
+"""
+
+import itertools
+import json
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.provider import Inbound
+
+log = logging.getLogger(__name__)
+
+
+class Spool:
+    """A folder of waiting texts; it is made when the first one comes, for this user's eyes only."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._number = itertools.count()
+
+    def count(self) -> int:
+        """How many texts wait."""
+        return len(self._list())
+
+    def add(self, text: Inbound, received_at: datetime) -> None:
+        """Keep a text.
+
+        Raises:
+            OSError: it cannot be kept; the disk may be full.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        moment = received_at.astimezone(UTC)
+        name = f"{moment:%Y%m%dT%H%M%S.%f}-{next(self._number):08}-{secrets.token_hex(4)}"
+        part = self._folder / f"{name}.part"
+        try:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                json.dump({**asdict(text), "received_at": received_at.isoformat()}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(part.with_suffix(".json"))
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        self._sync_folder()
+
+    def take_in(self, receive: Callable[[Inbound, datetime], object]) -> int:
+        """Hand every waiting text to ``receive``, oldest first; what it raises leaves the rest for later.
+
+        A file that cannot be read is set aside under another name, and the log says so.
+        """
+        taken = 0
+        for path in self._list():
+            try:
+                entry = json.loads(path.read_text(encoding="utf-8"))
+                received_at = datetime.fromisoformat(entry.pop("received_at"))
+                text = Inbound(**entry)
+            except FileNotFoundError:
+                continue  # another process was faster
+            except (ValueError, TypeError, KeyError):
+                log.error("a spooled text cannot be read: %s", path.name)
+                path.rename(path.with_suffix(".bad"))
+                continue
+            receive(text, received_at)
+            path.unlink(missing_ok=True)
+            taken += 1
+        return taken
+
+    def _list(self) -> list[Path]:
+        return sorted(self._folder.glob("*.json"))
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
