@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from babel import Locale
@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA
 from messages.guessing import Feature, Guesser, Label, list_features
 from messages.languages import LANGUAGES, Language
 from messages.matching import UNSPACED, Message, normalise
-from messages.phrases import Hit, Phrase, PhraseIndex, make_phrases
+from messages.phrases import Hit, Phrase, PhraseIndex, forget_sources, make_phrase
 from messages.words import GRAMMAR, WHOLE, Words, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
@@ -43,9 +43,16 @@ class Lexicon:
     words: dict[str, Words]
     index: PhraseIndex[Tag]
     vocabulary: dict[str, frozenset[str]]
+    long_words: dict[str, tuple[str, ...]]
     speakers: dict[str, tuple[str, ...]]
-    guessers: dict[str, Guesser]
     language_names: dict[str, Language]
+    _guessers: dict[str, Guesser] = field(default_factory=dict)
+
+    def get_guesser(self, code: str) -> Guesser:
+        """What a language's examples have taught; they are learned from when first needed."""
+        if code not in self._guessers:
+            self._guessers[code] = _teach(self.words[code])
+        return self._guessers[code]
 
     def find(self, message: Message) -> list[Found]:
         return self.index.find(message)
@@ -68,13 +75,13 @@ class Lexicon:
 
     def correct(self, message: Message, code: str) -> Message:
         """The message with each unknown word replaced by the known one it is a typing error of, if there is one."""
-        known = self.vocabulary[code]
-        return Message(" ".join(_correct_word(word, known, code) for word in message.words))
+        known, long_words = self.vocabulary[code], self.long_words[code]
+        return Message(" ".join(_correct_word(word, known, long_words) for word in message.words))
 
 
 @cache
 def read_lexicon() -> Lexicon:
-    """Read every language's words and learn from its examples; under a second, once."""
+    """Read every language's words: about two seconds, once in the life of a process."""
     words = {language.code: read_words(language.code) for language in LANGUAGES}
     phrases = {code: list(_list_phrases(table)) for code, table in words.items()}
     index = PhraseIndex((phrase, tag) for pairs in phrases.values() for phrase, tag in pairs)
@@ -83,19 +90,19 @@ def read_lexicon() -> Lexicon:
     for code, terms in vocabulary.items():
         for term in terms:
             speakers[term].append(code)
+    forget_sources()
     return Lexicon(
         words,
         index,
         vocabulary,
+        {code: tuple(_list_long_words(pairs)) for code, pairs in phrases.items()},
         {term: tuple(codes) for term, codes in speakers.items()},
-        {code: _teach(words[code], phrases[code], index) for code in words},
         dict(_list_language_names()),
     )
 
 
 def name_feature(hit: Found) -> Feature:
-    parts = " ".join(f"{part.text}{'*' if part.open_ended else ''}" for part in hit.phrase.parts)
-    return "phrase", f"{hit.tag.table}.{hit.tag.key}: {parts}"
+    return "phrase", f"{hit.tag.table}.{hit.tag.key}: {hit.phrase.source}"
 
 
 def list_hit_features(hits: Iterable[Found], code: str) -> set[Feature]:
@@ -120,9 +127,9 @@ def _list_phrases(words: Words) -> Iterator[tuple[Phrase, Tag]]:
     for name, table in (("intents", words.intents), ("topics", words.topics), ("report", words.report)):
         for key, sources in table.items():
             for source in sources:
-                yield from ((phrase, Tag(words.code, name, key)) for phrase in make_phrases(source))
+                yield make_phrase(source), Tag(words.code, name, key)
     for topic, shown in words.shown_topics.items():
-        yield from ((phrase, Tag(words.code, "shown_topics", topic)) for phrase in make_phrases(shown))
+        yield make_phrase(shown), Tag(words.code, "shown_topics", topic)
 
 
 def _list_examples(words: Words) -> Iterator[tuple[Label, str]]:
@@ -134,7 +141,9 @@ def _list_examples(words: Words) -> Iterator[tuple[Label, str]]:
 
 def _list_vocabulary(words: Words, phrases: Iterable[tuple[Phrase, Tag]]) -> Iterator[str]:
     for phrase, _ in phrases:
-        yield from _list_terms(Message(" ".join(part.text for part in phrase.parts if not part.open_ended)))
+        for part in phrase.list_parts():
+            if not part.open_ended:
+                yield from _list_terms(Message(part.text))
     for _, text in _list_examples(words):
         yield from _list_terms(Message(normalise(text)))
 
@@ -148,8 +157,10 @@ def _list_terms(message: Message) -> Iterator[str]:
             yield word
 
 
-def _teach(words: Words, phrases: Iterable[tuple[Phrase, Tag]], index: PhraseIndex[Tag]) -> Guesser:
+def _teach(words: Words) -> Guesser:
     own = {}
+    phrases = list(_list_phrases(words))
+    index = PhraseIndex(phrases)
     for phrase, tag in phrases:
         if label := find_label(tag):
             own[name_feature(Hit(tag, phrase, 0, 0, whole=False))] = label
@@ -172,16 +183,15 @@ def _list_language_names() -> Iterator[tuple[str, Language]]:
             yield normalise(name), language
 
 
-def _correct_word(word: str, known: frozenset[str], code: str) -> str:
+def _correct_word(word: str, known: frozenset[str], long_words: tuple[str, ...]) -> str:
     allowed = (len(word) >= _ONE_TYPO) + (len(word) >= _TWO_TYPOS)
     if not allowed or word in known or word.isdigit() or UNSPACED.search(word):
         return word
-    found = process.extractOne(word, _list_long_words(code), scorer=OSA.distance, score_cutoff=allowed)
+    found = process.extractOne(word, long_words, scorer=OSA.distance, score_cutoff=allowed)
     return found[0] if found else word
 
 
-@cache
-def _list_long_words(code: str) -> tuple[str, ...]:
-    """The words a typing error may stand for, in the phrases of a language; stems count as words."""
-    keys = {part.text for phrase, _ in _list_phrases(read_words(code)) for part in phrase.parts}
-    return tuple(sorted(key for key in keys if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key)))
+def _list_long_words(phrases: Iterable[tuple[Phrase, Tag]]) -> list[str]:
+    """The words that a typing error may stand for; stems count as words."""
+    keys = {part.text for phrase, _ in phrases for part in phrase.list_parts()}
+    return sorted(key for key in keys if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key))

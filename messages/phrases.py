@@ -20,7 +20,9 @@ Tag = TypeVar("Tag")
 _GAP = "~"
 _GAP_WORDS, _GAP_SIGNS = 4, 8
 _CHOICE = re.compile(r"\(([^()]*)\)")
-_LONGEST_STEM = 24
+# What stands between spaces, where a choice with its own spaces is one piece; and a gap.
+_PIECE = re.compile(r"~|(?:\([^()]*\)|[^\s~()])+")
+_UNSPACED_PIECE = re.compile(r"~|\([^()]*\)|[^~()]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,58 @@ class Part:
     after_gap: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+Words = tuple[Part, ...]
+
+
+class Slot:
+    """One place of a phrase: what may stand there, each the words in a row."""
+
+    __slots__ = ("_exact", "_stems", "after_gap", "choices", "may_be_empty")
+
+    def __init__(self, choices: tuple[Words, ...], *, after_gap: bool) -> None:
+        self.choices = choices
+        self.after_gap = after_gap
+        self.may_be_empty = () in choices
+        # Most slots have one choice: two tables for each of them would be most of our memory.
+        self._exact: dict[str, list[Words]] | None = None
+        self._stems: dict[str, list[Words]] | None = None
+        if len(choices) > 1:
+            self._exact, self._stems = {}, {}
+            for words in choices:
+                if words:
+                    table = self._stems if words[0].open_ended else self._exact
+                    table.setdefault(words[0].text, []).append(words[1:])
+
+    def begin(self, form: str) -> Iterable[Words]:
+        """What must still follow, for each choice that a word begins."""
+        if self._exact is None or self._stems is None:
+            [words] = self.choices
+            first = words[0]
+            fits = form.startswith(first.text) if first.open_ended else form == first.text
+            return (words[1:],) if fits else ()
+        found = self._exact.get(form, [])
+        if self._stems:
+            found = [*found]
+            for length in range(1, len(form) + 1):
+                found += self._stems.get(form[:length], ())
+        return found
+
+
 class Phrase:
-    """Parts that must follow one another."""
+    """Slots that must follow one another; ``source`` is how it is written in the list."""
 
-    parts: tuple[Part, ...]
-    unspaced: bool
+    __slots__ = ("slots", "source", "unspaced")
 
-    @property
-    def weight(self) -> int:
-        """How much it says when it is found: long phrases are more certain than short ones."""
-        length = sum(len(part.text) for part in self.parts)
-        return length * 3 if self.unspaced else length
+    def __init__(self, source: str, slots: tuple[Slot, ...], *, unspaced: bool) -> None:
+        self.source = source
+        self.slots = slots
+        self.unspaced = unspaced
+
+    def list_parts(self) -> Iterator[Part]:
+        """Every word that may be in it."""
+        for slot in self.slots:
+            for words in slot.choices:
+                yield from words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,52 +103,82 @@ class PhraseError(ValueError):
     """A phrase cannot be read."""
 
 
-def make_phrases(source: str) -> list[Phrase]:
-    """The phrases that one entry of a word list stands for.
+@cache
+def make_phrase(source: str) -> Phrase:
+    """Read one entry of a word list.
 
     Raises:
-        PhraseError: it has nothing to look for, or unpaired brackets.
+        PhraseError: it has nothing to look for, or brackets that do not pair.
     """
-    texts = ["".join(pieces) for pieces in product(*_split_choices(source))]
-    phrases = [Phrase(*parsed) for text in texts if (parsed := _parse(text))[0]]
-    if not phrases or any(sign in text for text in texts for sign in "()|"):
+    unspaced = bool(UNSPACED.search(source))
+    if any(sign in _CHOICE.sub("", source) for sign in "()|"):
         raise PhraseError(source)
-    return list(dict.fromkeys(phrases))
+    slots: list[Slot] = []
+    after_gap = False
+    for piece in (_UNSPACED_PIECE if unspaced else _PIECE).findall(source):
+        if piece == _GAP:
+            after_gap = bool(slots)
+            continue
+        choices = _read_choices(piece, unspaced)
+        if choices != ((),):
+            slots.append(_make_slot(choices, after_gap))
+            after_gap = False
+    if not slots or all(slot.may_be_empty for slot in slots):
+        raise PhraseError(source)
+    return Phrase(source, tuple(slots), unspaced=unspaced)
 
 
-def _split_choices(source: str) -> Iterator[list[str]]:
-    for at, piece in enumerate(_CHOICE.split(source)):
-        yield piece.split("|") if at % 2 else [piece]
+@cache
+def _make_slot(choices: tuple[Words, ...], after_gap: bool) -> Slot:
+    """Slots are shared by all phrases that have the same one."""
+    return Slot(choices, after_gap=after_gap)
 
 
-def _parse(text: str) -> tuple[tuple[Part, ...], bool]:
-    unspaced = bool(UNSPACED.search(text))
+@cache
+def _read_choices(piece: str, unspaced: bool) -> tuple[Words, ...]:
+    if "(" not in piece:
+        return (_read_words(piece, unspaced=unspaced),)
+    texts = ("".join(texts) for texts in product(*_split_choices(piece)))
+    return tuple(dict.fromkeys(_read_words(text, unspaced=unspaced) for text in texts))
+
+
+def _split_choices(piece: str) -> Iterator[list[str]]:
+    for at, text in enumerate(_CHOICE.split(piece)):
+        yield text.split("|") if at % 2 else [text]
+
+
+def _read_words(text: str, *, unspaced: bool) -> Words:
     parts: list[Part] = []
     after_gap = False
-    for piece in _split_unspaced(text) if unspaced else text.replace(_GAP, f" {_GAP} ").split():
+    for piece in text.split(_GAP) if unspaced else text.replace(_GAP, f" {_GAP} ").split():
         if piece == _GAP:
             after_gap = bool(parts)
             continue
         words = _plain(piece).split()
         if unspaced:
             words = ["".join(words)] if words else []
+            after_gap = bool(parts)
         for at, word in enumerate(words):
             open_ended = piece.endswith("*") and at == len(words) - 1
-            parts.append(Part(word, open_ended and not unspaced, after_gap and at == 0))
+            parts.append(_make_part(word, open_ended and not unspaced, after_gap and at == 0))
         after_gap = False
-    return tuple(parts), unspaced
+    return tuple(parts)
 
 
-def _split_unspaced(text: str) -> Iterator[str]:
-    for at, piece in enumerate(text.split(_GAP)):
-        if at:
-            yield _GAP
-        yield piece
+@cache
+def _make_part(text: str, open_ended: bool, after_gap: bool) -> Part:
+    return Part(text, open_ended, after_gap)
 
 
 @cache
 def _plain(piece: str) -> str:
     return normalise(piece)
+
+
+def forget_sources() -> None:
+    """Drop what was kept to read many phrases quickly; those that were read stay as they are."""
+    for cached in (make_phrase, _make_slot, _read_choices, _make_part, _plain):
+        cached.cache_clear()
 
 
 class PhraseIndex(Generic[Tag]):
@@ -117,28 +189,29 @@ class PhraseIndex(Generic[Tag]):
         self._by_stem: dict[str, list[tuple[Phrase, Tag]]] = defaultdict(list)
         self._by_signs: dict[str, list[tuple[Phrase, Tag]]] = defaultdict(list)
         for phrase, tag in phrases:
-            first = phrase.parts[0]
-            if phrase.unspaced:
-                self._by_signs[first.text[:2]].append((phrase, tag))
-            elif first.open_ended:
-                self._by_stem[first.text].append((phrase, tag))
-            else:
-                self._by_word[first.text].append((phrase, tag))
+            for first in {words[0] for words in _list_beginnings(phrase)}:
+                if phrase.unspaced:
+                    self._by_signs[first.text[:2]].append((phrase, tag))
+                elif first.open_ended:
+                    self._by_stem[first.text].append((phrase, tag))
+                else:
+                    self._by_word[first.text].append((phrase, tag))
 
     def find(self, message: Message) -> list[Hit[Tag]]:
-        """All occurrences, in no certain order."""
+        """All occurrences, in no certain order: of one phrase at one place the shortest and the longest."""
         return [*self._find_spaced(message.forms), *self._find_unspaced(message.squeezed)]
 
     def _find_spaced(self, forms: tuple[tuple[str, ...], ...]) -> Iterator[Hit[Tag]]:
         for start, choices in enumerate(forms):
+            begun: dict[int, tuple[Phrase, Tag]] = {}
             for form in choices:
-                found = list(self._by_word.get(form, ()))
-                for length in range(1, min(len(form), _LONGEST_STEM) + 1):
-                    found += self._by_stem.get(form[:length], ())
-                for phrase, tag in found:
-                    end = _match_words(phrase.parts, 1, forms, start + 1)
-                    if end:
-                        yield Hit(tag, phrase, start, end, start == 0 and end == len(forms))
+                begun.update((id(pair[0]), pair) for pair in self._by_word.get(form, ()))
+                for length in range(1, len(form) + 1):
+                    begun.update((id(pair[0]), pair) for pair in self._by_stem.get(form[:length], ()))
+            for phrase, tag in begun.values():
+                ends = set(_match_words(phrase.slots, 0, forms, start, gap=False))
+                for end in {min(ends), max(ends)} if ends else ():
+                    yield Hit(tag, phrase, start, end, start == 0 and end == len(forms))
 
     def _find_unspaced(self, text: str) -> Iterator[Hit[Tag]]:
         if not UNSPACED.search(text):
@@ -146,30 +219,63 @@ class PhraseIndex(Generic[Tag]):
         for start in range(len(text)):
             for key in (text[start : start + 2], text[start]):
                 for phrase, tag in self._by_signs.get(key, ()):
-                    end = _match_signs(phrase.parts, text, start)
-                    if end:
+                    ends = set(_match_signs(phrase.slots, 0, text, start, gap=False))
+                    for end in {min(ends), max(ends)} if ends else ():
                         yield Hit(tag, phrase, start, end, start == 0 and end == len(text))
 
 
-def _match_words(parts: tuple[Part, ...], at: int, forms: tuple[tuple[str, ...], ...], position: int) -> int:
-    """Where the phrase ends if its parts from ``at`` on follow from a position on; 0 if they do not."""
-    if at == len(parts):
-        return position
-    part = parts[at]
+def _list_beginnings(phrase: Phrase) -> Iterator[Words]:
+    for slot in phrase.slots:
+        yield from (words for words in slot.choices if words)
+        if not slot.may_be_empty:
+            return
+
+
+def _match_words(
+    slots: tuple[Slot, ...], at: int, forms: tuple[tuple[str, ...], ...], position: int, *, gap: bool
+) -> Iterator[int]:
+    """Where the phrase may end if its slots from ``at`` on follow from a position on."""
+    if at == len(slots):
+        yield position
+        return
+    slot = slots[at]
+    gap = gap or slot.after_gap
+    for here in range(position, min(position + (_GAP_WORDS if gap else 0), len(forms) - 1) + 1):
+        for form in forms[here]:
+            for rest in slot.begin(form):
+                for end in _match_rest(rest, forms, here + 1):
+                    yield from _match_words(slots, at + 1, forms, end, gap=False)
+    if slot.may_be_empty:
+        yield from _match_words(slots, at + 1, forms, position, gap=gap)
+
+
+def _match_rest(rest: Words, forms: tuple[tuple[str, ...], ...], position: int) -> Iterator[int]:
+    """Where the words of a choice after its first may end."""
+    if not rest:
+        yield position
+        return
+    part = rest[0]
     for here in range(position, min(position + (_GAP_WORDS if part.after_gap else 0), len(forms) - 1) + 1):
         if any(form.startswith(part.text) if part.open_ended else form == part.text for form in forms[here]):
-            end = _match_words(parts, at + 1, forms, here + 1)
-            if end:
-                return end
-    return 0
+            yield from _match_rest(rest[1:], forms, here + 1)
 
 
-def _match_signs(parts: tuple[Part, ...], text: str, start: int) -> int:
-    position = start
-    for at, part in enumerate(parts):
-        room = _GAP_SIGNS if at and part.after_gap else 0
-        found = text.find(part.text, position, position + room + len(part.text))
-        if found < 0:
-            return 0
-        position = found + len(part.text)
-    return position
+def _match_signs(slots: tuple[Slot, ...], at: int, text: str, position: int, *, gap: bool) -> Iterator[int]:
+    if at == len(slots):
+        yield position
+        return
+    slot = slots[at]
+    gap = gap or slot.after_gap
+    for words in slot.choices:
+        if not words:
+            yield from _match_signs(slots, at + 1, text, position, gap=gap)
+            continue
+        end = position
+        for number, part in enumerate(words):
+            room = _GAP_SIGNS if (gap if number == 0 else part.after_gap) else 0
+            found = text.find(part.text, end, end + room + len(part.text))
+            if found < 0:
+                break
+            end = found + len(part.text)
+        else:
+            yield from _match_signs(slots, at + 1, text, end, gap=False)

@@ -53,7 +53,7 @@ class Reading:
         )
         for hit in polite:
             if hit.phrase.unspaced:
-                kept = kept.replace("".join(part.text for part in hit.phrase.parts), "")
+                kept = kept.replace(self.message.squeezed[hit.start : hit.end], "")
         return Message(" ".join(kept.split())) if kept.strip() else self.message
 
     @cached_property

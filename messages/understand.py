@@ -200,7 +200,7 @@ def _find_language_name(reading: Reading) -> Understanding | None:
     name = " ".join(word for at, word in enumerate(bare.words) if at not in gone)
     for hit in fillers:
         if hit.phrase.unspaced:
-            name = name.replace(hit.phrase.parts[0].text, "")
+            name = name.replace(bare.squeezed[hit.start : hit.end], "")
     language = names.get(bare.text) or names.get(" ".join(name.split()))
     return Understanding("language", language.bcp47, language=language.code) if language else None
 
@@ -209,7 +209,7 @@ def _guess(reading: Reading) -> Understanding | None:
     """What a free text is most likely about."""
     code = reading.spoken[0]
     told = list_hit_features(reading.hits, code)
-    guesser = reading.lexicon.guessers[code]
+    guesser = reading.lexicon.get_guesser(code)
     scores = guesser.score([*list_features(reading.message), *told])
     if told:
         # Where phrases speak for something, letters alone do not make it nonsense, an emergency or a stop.

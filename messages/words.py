@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from messages.carriers import CARRIER_STARTS, CARRIER_STOPS
-from messages.phrases import PhraseError, make_phrases
+from messages.phrases import PhraseError, make_phrase
 from messages.topics import TOPICS
 
 FOLDER = Path(__file__).parent / "words"
@@ -94,7 +94,7 @@ def read_words(code: str) -> Words:
     for name, table in tables.items():
         for phrase in (phrase for phrases in table.values() for phrase in phrases):
             try:
-                make_phrases(phrase)
+                make_phrase(phrase)
             except PhraseError:
                 raise WordsError(path, f"[{name}] has a phrase that cannot be read: {phrase!r}") from None
     examples = EXAMPLES / path.name
