@@ -6,7 +6,7 @@ too, before any example is seen.
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -42,7 +42,7 @@ class Guesser:
     """Votes of features for labels in one language."""
 
     own: Mapping[Feature, Label] = field(default_factory=dict)
-    counts: dict[Feature, Counter[Label]] = field(default_factory=lambda: defaultdict(Counter))
+    counts: dict[Feature, dict[Label, int]] = field(default_factory=dict)
     sizes: Counter[Label] = field(default_factory=Counter)
     _votes: dict[Feature, tuple[float, tuple[tuple[Label, float], ...]]] = field(default_factory=dict)
 
@@ -50,16 +50,21 @@ class Guesser:
         """Take in one example."""
         self.sizes[label] += 1
         for feature in set(features):
-            self.counts[feature][label] += 1
+            counted = self.counts.setdefault(feature, {})
+            counted[label] = counted.get(label, 0) + 1
 
     def score(self, features: Iterable[Feature]) -> dict[Label, float]:
         """The log-odds of each label; one that nothing speaks for or against has 0."""
         base = 0.0
         scores: dict[Label, float] = dict.fromkeys(self.sizes, 0.0)
         for feature in set(features):
-            if feature not in self._votes:
-                self._votes[feature] = self._weigh(feature)
-            against, votes = self._votes[feature]
+            weighed = self._votes.get(feature)
+            if weighed is None:
+                if feature not in self.counts and feature not in self.own:
+                    # Nothing was learned of it, and nothing of it is kept.
+                    continue
+                weighed = self._votes[feature] = self._weigh(feature)
+            against, votes = weighed
             base += against
             for label, vote in votes:
                 scores[label] = scores.get(label, 0.0) + vote

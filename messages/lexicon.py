@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA
 from messages.guessing import Feature, Guesser, Label, list_features
 from messages.languages import LANGUAGES, Language
 from messages.matching import UNSPACED, Message, normalise
-from messages.phrases import Hit, Phrase, PhraseIndex, forget_sources, make_phrase
+from messages.phrases import Hit, PhraseIndex, forget_sources, list_words
 from messages.words import GRAMMAR, WHOLE, Words, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
@@ -34,6 +34,8 @@ class Tag:
 
 
 Found = Hit[Tag]
+# A phrase as it is written, and the list it is from.
+Entry = tuple[str, Tag]
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,13 @@ class Lexicon:
     long_words: dict[str, tuple[str, ...]]
     speakers: dict[str, tuple[str, ...]]
     language_names: dict[str, Language]
+    entries: dict[str, list[Entry]]
     _guessers: dict[str, Guesser] = field(default_factory=dict)
 
     def get_guesser(self, code: str) -> Guesser:
         """What a language's examples have taught; they are learned from when first needed."""
         if code not in self._guessers:
-            self._guessers[code] = _teach(self.words[code])
+            self._guessers[code] = _teach(self.words[code], self.entries[code])
         return self._guessers[code]
 
     def find(self, message: Message) -> list[Found]:
@@ -83,32 +86,34 @@ class Lexicon:
 def read_lexicon() -> Lexicon:
     """Read every language's words: about two seconds, once in the life of a process."""
     words = {language.code: read_words(language.code) for language in LANGUAGES}
-    phrases = {code: list(_list_phrases(table)) for code, table in words.items()}
-    index = PhraseIndex((phrase, tag) for pairs in phrases.values() for phrase, tag in pairs)
-    vocabulary = {code: frozenset(_list_vocabulary(words[code], phrases[code])) for code in words}
+    entries = {code: list(_list_entries(table)) for code, table in words.items()}
+    index = PhraseIndex(entry for found in entries.values() for entry in found)
+    vocabulary = {code: frozenset(_list_vocabulary(words[code], entries[code])) for code in words}
     speakers: dict[str, list[str]] = defaultdict(list)
     for code, terms in vocabulary.items():
         for term in terms:
             speakers[term].append(code)
+    long_words = {code: tuple(_list_long_words(found)) for code, found in entries.items()}
     forget_sources()
     return Lexicon(
         words,
         index,
         vocabulary,
-        {code: tuple(_list_long_words(pairs)) for code, pairs in phrases.items()},
+        long_words,
         {term: tuple(codes) for term, codes in speakers.items()},
         dict(_list_language_names()),
+        entries,
     )
 
 
-def name_feature(hit: Found) -> Feature:
-    return "phrase", f"{hit.tag.table}.{hit.tag.key}: {hit.phrase.source}"
+def name_feature(source: str, tag: Tag) -> Feature:
+    return "phrase", f"{tag.table}.{tag.key}: {source}"
 
 
 def list_hit_features(hits: Iterable[Found], code: str) -> set[Feature]:
     """The phrases found of one language that say something by themselves."""
     return {
-        name_feature(hit)
+        name_feature(hit.phrase.source, hit.tag)
         for hit in hits
         if hit.tag.code == code and find_label(hit.tag) and (hit.whole or hit.tag.key not in WHOLE)
     }
@@ -123,13 +128,13 @@ def find_label(tag: Tag) -> Label | None:
     return None if tag.key in (*GRAMMAR, "condition", "auto_reply") else tag.key.removesuffix("_phrases")
 
 
-def _list_phrases(words: Words) -> Iterator[tuple[Phrase, Tag]]:
+def _list_entries(words: Words) -> Iterator[Entry]:
     for name, table in (("intents", words.intents), ("topics", words.topics), ("report", words.report)):
         for key, sources in table.items():
-            for source in sources:
-                yield make_phrase(source), Tag(words.code, name, key)
+            tag = Tag(words.code, name, key)
+            yield from ((source, tag) for source in sources)
     for topic, shown in words.shown_topics.items():
-        yield make_phrase(shown), Tag(words.code, "shown_topics", topic)
+        yield shown, Tag(words.code, "shown_topics", topic)
 
 
 def _list_examples(words: Words) -> Iterator[tuple[Label, str]]:
@@ -139,11 +144,11 @@ def _list_examples(words: Words) -> Iterator[tuple[Label, str]]:
             yield from ((label, text) for text in texts)
 
 
-def _list_vocabulary(words: Words, phrases: Iterable[tuple[Phrase, Tag]]) -> Iterator[str]:
-    for phrase, _ in phrases:
-        for part in phrase.list_parts():
-            if not part.open_ended:
-                yield from _list_terms(Message(part.text))
+def _list_vocabulary(words: Words, entries: Iterable[Entry]) -> Iterator[str]:
+    for source, _ in entries:
+        for word, open_ended in list_words(source):
+            if not open_ended:
+                yield from _list_terms(Message(word))
     for _, text in _list_examples(words):
         yield from _list_terms(Message(normalise(text)))
 
@@ -157,17 +162,14 @@ def _list_terms(message: Message) -> Iterator[str]:
             yield word
 
 
-def _teach(words: Words) -> Guesser:
-    own = {}
-    phrases = list(_list_phrases(words))
-    index = PhraseIndex(phrases)
-    for phrase, tag in phrases:
-        if label := find_label(tag):
-            own[name_feature(Hit(tag, phrase, 0, 0, whole=False))] = label
+def _teach(words: Words, entries: list[Entry]) -> Guesser:
+    index = PhraseIndex(entries)
+    own = {name_feature(source, tag): label for source, tag in entries if (label := find_label(tag))}
     guesser = Guesser(own)
     for label, text in _list_examples(words):
         message = Message(normalise(text))
         guesser.learn(label, [*list_features(message), *list_hit_features(index.find(message), words.code)])
+    forget_sources()
     return guesser
 
 
@@ -191,7 +193,7 @@ def _correct_word(word: str, known: frozenset[str], long_words: tuple[str, ...])
     return found[0] if found else word
 
 
-def _list_long_words(phrases: Iterable[tuple[Phrase, Tag]]) -> list[str]:
+def _list_long_words(entries: Iterable[Entry]) -> list[str]:
     """The words that a typing error may stand for; stems count as words."""
-    keys = {part.text for phrase, _ in phrases for part in phrase.list_parts()}
+    keys = {word for source, _ in entries for word, _ in list_words(source)}
     return sorted(key for key in keys if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key))

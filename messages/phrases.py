@@ -6,6 +6,7 @@ without borders of words.
 """
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _GAP_WORDS, _GAP_SIGNS = 4, 8
 _CHOICE = re.compile(r"\(([^()]*)\)")
 # What stands between spaces, where a choice with its own spaces is one piece; and a gap.
 _PIECE = re.compile(r"~|(?:\([^()]*\)|[^\s~()])+")
+_BETWEEN = re.compile(r"[\s()|~]+")
 _UNSPACED_PIECE = re.compile(r"~|\([^()]*\)|[^~()]+")
 
 
@@ -81,12 +83,6 @@ class Phrase:
         self.slots = slots
         self.unspaced = unspaced
 
-    def list_parts(self) -> Iterator[Part]:
-        """Every word that may be in it."""
-        for slot in self.slots:
-            for words in slot.choices:
-                yield from words
-
 
 @dataclass(frozen=True, slots=True)
 class Hit(Generic[Tag]):
@@ -103,7 +99,6 @@ class PhraseError(ValueError):
     """A phrase cannot be read."""
 
 
-@cache
 def make_phrase(source: str) -> Phrase:
     """Read one entry of a word list.
 
@@ -175,27 +170,39 @@ def _plain(piece: str) -> str:
     return normalise(piece)
 
 
+def list_words(source: str) -> Iterator[tuple[str, bool]]:
+    """The words an entry of a word list is written with, in their plainest form, and whether each is open-ended."""
+    for word in _BETWEEN.split(source):
+        if word:
+            plain = _plain(word).split()
+            yield from ((text, word.endswith("*") and text is plain[-1]) for text in plain)
+
+
 def forget_sources() -> None:
     """Drop what was kept to read many phrases quickly; those that were read stay as they are."""
-    for cached in (make_phrase, _make_slot, _read_choices, _make_part, _plain):
+    for cached in (_make_slot, _read_choices, _make_part, _plain):
         cached.cache_clear()
 
 
 class PhraseIndex(Generic[Tag]):
-    """Many phrases, each with a tag, looked for all at once."""
+    """Many phrases, each with a tag, looked for all at once. A phrase is read when its first word first comes up."""
 
-    def __init__(self, phrases: Iterable[tuple[Phrase, Tag]]) -> None:
-        self._by_word: dict[str, list[tuple[Phrase, Tag]]] = defaultdict(list)
-        self._by_stem: dict[str, list[tuple[Phrase, Tag]]] = defaultdict(list)
-        self._by_signs: dict[str, list[tuple[Phrase, Tag]]] = defaultdict(list)
-        for phrase, tag in phrases:
-            for first in {words[0] for words in _list_beginnings(phrase)}:
-                if phrase.unspaced:
-                    self._by_signs[first.text[:2]].append((phrase, tag))
-                elif first.open_ended:
-                    self._by_stem[first.text].append((phrase, tag))
+    def __init__(self, entries: Iterable[tuple[str, Tag]]) -> None:
+        self._entries = list(entries)
+        self._read: dict[int, Phrase] = {}
+        by_word: dict[str, list[int]] = defaultdict(list)
+        by_stem: dict[str, list[int]] = defaultdict(list)
+        by_signs: dict[str, list[int]] = defaultdict(list)
+        for number, (source, _) in enumerate(self._entries):
+            unspaced = bool(UNSPACED.search(source))
+            for first in set(_list_beginnings(source, unspaced=unspaced)):
+                if unspaced:
+                    by_signs[first.text[:2]].append(number)
                 else:
-                    self._by_word[first.text].append((phrase, tag))
+                    (by_stem if first.open_ended else by_word)[first.text].append(number)
+        self._by_word, self._by_stem, self._by_signs = (
+            {key: array("i", numbers) for key, numbers in table.items()} for table in (by_word, by_stem, by_signs)
+        )
 
     def find(self, message: Message) -> list[Hit[Tag]]:
         """All occurrences, in no certain order: of one phrase at one place the shortest and the longest."""
@@ -203,31 +210,42 @@ class PhraseIndex(Generic[Tag]):
 
     def _find_spaced(self, forms: tuple[tuple[str, ...], ...]) -> Iterator[Hit[Tag]]:
         for start, choices in enumerate(forms):
-            begun: dict[int, tuple[Phrase, Tag]] = {}
+            begun: set[int] = set()
             for form in choices:
-                begun.update((id(pair[0]), pair) for pair in self._by_word.get(form, ()))
+                begun.update(self._by_word.get(form, ()))
                 for length in range(1, len(form) + 1):
-                    begun.update((id(pair[0]), pair) for pair in self._by_stem.get(form[:length], ()))
-            for phrase, tag in begun.values():
+                    begun.update(self._by_stem.get(form[:length], ()))
+            for number in begun:
+                phrase = self._get(number)
                 ends = set(_match_words(phrase.slots, 0, forms, start, gap=False))
                 for end in {min(ends), max(ends)} if ends else ():
-                    yield Hit(tag, phrase, start, end, start == 0 and end == len(forms))
+                    yield Hit(self._entries[number][1], phrase, start, end, start == 0 and end == len(forms))
 
     def _find_unspaced(self, text: str) -> Iterator[Hit[Tag]]:
         if not UNSPACED.search(text):
             return
         for start in range(len(text)):
             for key in (text[start : start + 2], text[start]):
-                for phrase, tag in self._by_signs.get(key, ()):
+                for number in self._by_signs.get(key, ()):
+                    phrase = self._get(number)
                     ends = set(_match_signs(phrase.slots, 0, text, start, gap=False))
                     for end in {min(ends), max(ends)} if ends else ():
-                        yield Hit(tag, phrase, start, end, start == 0 and end == len(text))
+                        yield Hit(self._entries[number][1], phrase, start, end, start == 0 and end == len(text))
+
+    def _get(self, number: int) -> Phrase:
+        phrase = self._read.get(number)
+        if phrase is None:
+            phrase = self._read[number] = make_phrase(self._entries[number][0])
+        return phrase
 
 
-def _list_beginnings(phrase: Phrase) -> Iterator[Words]:
-    for slot in phrase.slots:
-        yield from (words for words in slot.choices if words)
-        if not slot.may_be_empty:
+def _list_beginnings(source: str, *, unspaced: bool) -> Iterator[Part]:
+    for piece in (_UNSPACED_PIECE if unspaced else _PIECE).findall(source):
+        if piece == _GAP:
+            continue
+        choices = _read_choices(piece, unspaced)
+        yield from (words[0] for words in choices if words)
+        if () not in choices:
             return
 
 

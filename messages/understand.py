@@ -201,7 +201,10 @@ def _find_language_name(reading: Reading) -> Understanding | None:
     for hit in fillers:
         if hit.phrase.unspaced:
             name = name.replace(bare.squeezed[hit.start : hit.end], "")
-    language = names.get(bare.text) or names.get(" ".join(name.split()))
+    language = next((names[found] for found in (bare.text, " ".join(name.split())) if found in names), None)
+    if language and len(bare.text) < _SHORTEST_NAME and reading.awaiting != "language" and bare.text.isascii():
+        # "hi" is a greeting before it is Hindi.
+        return None
     return Understanding("language", language.bcp47, language=language.code) if language else None
 
 
@@ -215,9 +218,9 @@ def _guess(reading: Reading) -> Understanding | None:
         # Where phrases speak for something, letters alone do not make it nonsense, an emergency or a stop.
         for label in {"unknown", "emergency", "stop"} - {guesser.own.get(feature) for feature in told}:
             scores.pop(label, None)
-    ranked = rank(scores)
     if any(hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken for hit in reading.hits):
-        ranked = [pair for pair in ranked if not pair[0].startswith("report")]
+        scores = {label: score for label, score in scores.items() if not label.startswith("report")}
+    ranked = rank(scores)
     label, probability = ranked[0] if ranked else ("unknown", 0.0)
     confidence = round(probability, 2)
     if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
@@ -236,19 +239,40 @@ def _guess(reading: Reading) -> Understanding | None:
 
 
 def _find_language_within(reading: Reading) -> str | None:
-    """The first language named in a text, unless the text says that it is not understood."""
-    if any(hit.tag.key == "negation" for hit in reading.hits):
-        return None
-    names = reading.lexicon.language_names
-    words = reading.message.words
-    for at in range(len(words)):
+    """The language that a text asks for: not the one they have, nor one that is said not to be understood."""
+    named = [
+        (clause, code, any(hit.tag.key == "negation" for hit in hits))
+        for clause, hits in reading.clauses
+        for code in _list_languages(reading, clause)
+    ]
+    codes = list(dict.fromkeys(code for _, code, _ in named))
+    wanted = [code for _, code, denied in named if not denied and code != reading.own]
+    others = wanted or [code for code in codes if code != reading.own]
+    if not others and not any(denied for _, _, denied in named):
+        others = codes
+    if {"zh_Hans", "zh_Hant"} <= set(others):
+        # "Chinese" alone means the simplified script, and here the other is named too.
+        others = ["zh_Hant"]
+    language = find_language(others[0]) if others else None
+    return language.bcp47 if language else None
+
+
+def _list_languages(reading: Reading, clause: Message) -> Iterable[str]:
+    """The codes of the languages named, in order."""
+    names, at, words = reading.lexicon.language_names, 0, clause.words
+    while at < len(words):
         for length in (3, 2, 1):
             name = " ".join(words[at : at + length])
             if len(name) > _SHORTEST_NAME and name in names:
-                return names[name].bcp47
-    squeezed = reading.message.squeezed
-    named = [(squeezed.find(name), names[name].bcp47) for name in names if UNSPACED.search(name) and name in squeezed]
-    return min(named)[1] if named else None
+                yield names[name].code
+                at += length - 1
+                break
+        at += 1
+    squeezed = clause.squeezed
+    if UNSPACED.search(squeezed):
+        found = [name for name in names if UNSPACED.search(name) and name in squeezed]
+        longest = [name for name in found if not any(name != other and name in other for other in found)]
+        yield from (names[name].code for name in sorted(longest, key=squeezed.find))
 
 
 def _find_first_answer(reading: Reading) -> Understanding | None:

@@ -7,7 +7,7 @@ from messages.phrases import PhraseError, PhraseIndex, make_phrase
 
 
 def find(source: str, text: str) -> list[tuple[int, int, bool]]:
-    index = PhraseIndex([(make_phrase(source), "tag")])
+    index = PhraseIndex([(source, "tag")])
     return sorted((hit.start, hit.end, hit.whole) for hit in index.find(Message(normalise(text))))
 
 
