@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 # A text found at the provider may have been made this much before our own clock says we sent it.
 CLOCK_SLACK = timedelta(minutes=5)
-MAX_ATTEMPTS = 5
+# Each was looked for and is not at the provider: what ends this is that the text is of no more use.
+MAX_ATTEMPTS = 25
 # A phone that was off may be on again after this long.
 _DELIVERY_RETRY = timedelta(minutes=15)
 # After this long, a text that cannot be looked up is sent again or given to staff.

@@ -118,7 +118,13 @@ class SendingLoop:
     async def reconcile(self) -> int:
         """Find out about texts in doubt; returns how many were looked at."""
         doubtful = await asyncio.to_thread(self._find_doubtful)
-        await asyncio.gather(*map(self._settle, doubtful))
+        slots = asyncio.Semaphore(_ASK_AT_ONCE)
+
+        async def settle_one(text: Doubtful) -> None:
+            async with slots:
+                await self._settle(text)
+
+        await asyncio.gather(*map(settle_one, doubtful))
         if doubtful:
             self.wake()
         return len(doubtful)

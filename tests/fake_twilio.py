@@ -33,9 +33,12 @@ class FakeTwilio:
     callbacks: bool = False
     fault: Fault | None = None
     messages: list[dict[str, Any]] = field(default_factory=list)
+    blocked: set[str] = field(default_factory=set)
     requests: int = 0
     url: str = ""
     callback_codes: Counter[int] = field(default_factory=Counter)
+    # Other addresses of Twilio's and what they answer.
+    pages: dict[str, Any] = field(default_factory=dict)
 
     @property
     def texts(self) -> Counter[tuple[str, str]]:
@@ -54,7 +57,7 @@ class FakeTwilio:
             "body": form["Body"] if form.get("SmartEncoded") == "false" else form["Body"].translate(SMART_ENCODING),
             "status": "accepted",
             "date_created": format_datetime(datetime.now(UTC)),
-            "date_sent": None,
+            "date_sent": format_datetime(datetime.now(UTC)),
             "error_code": None,
             "num_segments": "0",
             "direction": "outbound-api",
@@ -102,6 +105,8 @@ async def _start(fake: FakeTwilio) -> web.AppRunner:
         fake.requests += 1
         if not _is_authorised(request):
             return _refuse(401, 20003, "Authenticate")
+        if code := _find_invalid(fake, form):
+            return _refuse(400, code, "invalid")
         await asyncio.sleep(fake.delay_s)
         if fake.fault is not None and (answer := await fake.fault(fake, request, form)) is not None:
             return answer
@@ -119,14 +124,45 @@ async def _start(fake: FakeTwilio) -> web.AppRunner:
         page = {"messages": found[::-1], "page": 0, "page_size": 50, "next_page_uri": None, "uri": str(request.rel_url)}
         return web.json_response(page)
 
+    async def fetch(request: web.Request) -> web.Response:
+        if not _is_authorised(request):
+            return _refuse(401, 20003, "Authenticate")
+        found = [message for message in fake.messages if message["sid"] == request.match_info["sid"]]
+        return web.json_response(found[0]) if found else _refuse(404, 20404, "not found")
+
     app.router.add_post(messages, create)
     app.router.add_get(messages, search)
+    app.router.add_get(messages.replace(".json", "/{sid}.json"), fetch)
+    for path, answer in fake.pages.items():
+        app.router.add_get(path, _make_page(answer))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     return runner
+
+
+def _make_page(answer: Any) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def page(_request: web.Request) -> web.Response:
+        return web.json_response(answer)
+
+    return page
+
+
+def _find_invalid(fake: FakeTwilio, form: dict[str, str]) -> int | None:
+    """The code with which Twilio refuses a message that it cannot send."""
+    if not form.get("To"):
+        return 21604
+    if not form.get("Body"):
+        return 21602
+    if len(form["Body"]) > 1600:
+        return 21617
+    if not (form.get("From") or form.get("MessagingServiceSid")):
+        return 21603
+    if not 1 <= int(form.get("ValidityPeriod", "1")) <= 36_000:
+        return 30045
+    return 21610 if form["To"] in fake.blocked else None
 
 
 def _is_authorised(request: web.Request) -> bool:
