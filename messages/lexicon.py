@@ -76,10 +76,14 @@ class Lexicon:
         spoken = [code for code in ranked if evidence[code] >= evidence[ranked[0]] * _SPOKEN]
         return [*spoken, own] if own and own not in spoken else spoken
 
-    def correct(self, message: Message, code: str) -> Message:
-        """The message with each unknown word replaced by the known one it is a typing error of, if there is one."""
+    def correct(self, message: Message, code: str, most: int = 2) -> Message:
+        """The message with each unknown word replaced by the known one it is a typing error of, if there is one.
+
+        Args:
+            most: how many letters of a long word may be wrong; of a shorter one it is one at most.
+        """
         known, long_words = self.vocabulary[code], self.long_words[code]
-        return Message(" ".join(_correct_word(word, known, long_words) for word in message.words))
+        return Message(" ".join(_correct_word(word, known, long_words, most) for word in message.words))
 
 
 @cache
@@ -121,6 +125,9 @@ def list_hit_features(hits: Iterable[Found], code: str) -> set[Feature]:
 
 def find_label(tag: Tag) -> Label | None:
     """What a phrase of a list speaks for."""
+    if tag.table == "shown_topics":
+        # Said within a sentence it is a word like any other.
+        return None
     if tag.table == "topics":
         return f"question:{tag.key}"
     if tag.table == "report":
@@ -178,15 +185,17 @@ def _list_language_names() -> Iterator[tuple[str, Language]]:
     for reader in LANGUAGES:
         called = Locale.parse(reader.code).languages
         for language in LANGUAGES:
-            if name := called.get(language.code.split("_")[0]):
+            # "Chinese" alone is the simplified script; the other has a name of its own.
+            code = language.code if language.code == "zh_Hant" else language.code.split("_")[0]
+            if name := called.get(code):
                 yield normalise(name), language
     for language in LANGUAGES:
         for name in (language.code, language.name, *language.aliases):
             yield normalise(name), language
 
 
-def _correct_word(word: str, known: frozenset[str], long_words: tuple[str, ...]) -> str:
-    allowed = (len(word) >= _ONE_TYPO) + (len(word) >= _TWO_TYPOS)
+def _correct_word(word: str, known: frozenset[str], long_words: tuple[str, ...], most: int) -> str:
+    allowed = min(most, (len(word) >= _ONE_TYPO) + (len(word) >= _TWO_TYPOS))
     if not allowed or word in known or word.isdigit() or UNSPACED.search(word):
         return word
     found = process.extractOne(word, long_words, scorer=OSA.distance, score_cutoff=allowed)

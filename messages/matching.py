@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-_APOSTROPHES = re.compile("['\u2019\u2018\u02bc`\u00b4]")
+# Apostrophes, and the marks that Armenian sets on a vowel: they stand within a word.
+_WITHIN_WORDS = re.compile("['\u2019\u2018\u02bc`\u00b4\u055a-\u055c\u055e\u055f]")
 # Letters that people write for one another, or that lose no mark when an accent is taken off.
 # fmt: off
 _ALIKE = str.maketrans({
@@ -23,7 +24,7 @@ _ALIKE = str.maketrans({
 # fmt: on
 # What Arabic writes in front of a word without a space: and, so, by, for, like, the.
 _ARABIC_PREFIXES = ("وال", "بال", "فال", "كال", "ال", "لل", "و", "ف", "ب", "ل", "ك")
-_CLAUSES = re.compile(r"[.!?,;:\n\u060c\u061b\u061f\u06d4\u0964\u3002\uff0c\uff1b\uff1f\uff01\u3001]+")
+_CLAUSES = re.compile(r"[.!?,;:\n\u0589\u055d\u060c\u061b\u061f\u06d4\u0964\u3002\uff0c\uff1b\uff1f\uff01\u3001]+")
 # Scripts that are written, or often typed, without spaces: Han, kana and Hangul.
 UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _UNSPACED_SPACE = re.compile("(?<=[\u3040-\u30ff\u3400-\u9fff])[ \t]+(?=[\u3040-\u30ff\u3400-\u9fff])")
@@ -33,12 +34,15 @@ _UNSPACED_EDGE = re.compile(
 # The combining classes of vowel signs and of the virama, without which Indian scripts lose their words;
 # accents, tashkeel and the nukta have others. Kana keep their voicing marks.
 _SPELLING = (0, 8, 9)
+# Latin letters that look like Cyrillic ones, as typed on a keyboard without those.
+_LOOK_ALIKE = str.maketrans("aceopxyikmhtb", "асеорхуікмнтв")
+_MIXED = re.compile(r"\b(?=\w*[\u0400-\u04ff])(?=\w*[a-z])\w+\b")
 _HELD_DOWN = re.compile(r"([^\W\d])\1{2,}")
 
 
 def normalise(text: str) -> str:
     """The text's words in their plainest form, one space between them."""
-    text = _APOSTROPHES.sub("", unicodedata.normalize("NFKC", text).casefold()).translate(_ALIKE)
+    text = _WITHIN_WORDS.sub("", unicodedata.normalize("NFKC", text).casefold()).translate(_ALIKE)
     kept = []
     for char in unicodedata.normalize("NFD", text):
         category = unicodedata.category(char)
@@ -49,7 +53,7 @@ def normalise(text: str) -> str:
         elif category[0] != "M" and category != "Cf":
             kept.append(" ")
     plain = unicodedata.normalize("NFC", "".join(kept))
-    plain = _HELD_DOWN.sub(r"\1", plain)
+    plain = _MIXED.sub(lambda word: word[0].translate(_LOOK_ALIKE), _HELD_DOWN.sub(r"\1", plain))
     return " ".join(_UNSPACED_EDGE.sub(" ", plain).split())
 
 

@@ -76,12 +76,13 @@ class Slot:
 class Phrase:
     """Slots that must follow one another; ``source`` is how it is written in the list."""
 
-    __slots__ = ("slots", "source", "unspaced")
+    __slots__ = ("has_gap", "slots", "source", "unspaced")
 
     def __init__(self, source: str, slots: tuple[Slot, ...], *, unspaced: bool) -> None:
         self.source = source
         self.slots = slots
         self.unspaced = unspaced
+        self.has_gap = any(slot.after_gap for slot in slots)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from itertools import groupby, pairwise
 from messages.languages import LANGUAGES
 from messages.lexicon import Found, Lexicon
 from messages.matching import Message, split_clauses
-from messages.words import GRAMMAR
+from messages.words import GRAMMAR, WHOLE
 
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
 _DANGEROUS = frozenset({"emergency", "stop_phrases"})
 # Said with a typing error it may be something else.
-_NEVER_CORRECTED = frozenset({"stop", "stop_phrases", "start", "yes", "no", "none", "more"})
+_NEVER_CORRECTED = frozenset({"stop", "stop_phrases", "start", "start_phrases", "yes", "no", "none", "more"})
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Reading:
         lengths = {False: len(self.message.words), True: len(self.message.squeezed)}
         for unspaced, length in lengths.items():
             of_script = [hit for hit in answers if hit.phrase.unspaced is unspaced]
+            of_script = [hit for hit in of_script if not any(_is_inside(hit, other) for other in of_script)]
             if length and {at for hit in of_script for at in range(hit.start, hit.end)} == set(range(length)):
                 return {hit.tag.key for hit in of_script} - {"polite"}
         return set()
@@ -112,18 +113,26 @@ class Reading:
         vocabulary = self.lexicon.vocabulary[self.spoken[0]]
         known |= {at for at, word in enumerate(message.words) if word in vocabulary}
         found = [hit for hit in all_found if self._counts(hit, known)]
-        corrected = self.lexicon.correct(message, self.spoken[0])
-        if corrected.text != message.text:
-            already = {(hit.tag, hit.start, hit.end) for hit in found}
-            found += [
-                hit
-                for hit in self.search(corrected)
-                if hit.tag.code == self.spoken[0]
-                and hit.tag.key not in _NEVER_CORRECTED
-                and (hit.tag, hit.start, hit.end) not in already
-            ]
+        found += self._find_corrected(message, found)
         return [
             hit for hit in found if hit.tag.key not in _DANGEROUS or not any(_covers(other, hit) for other in found)
+        ]
+
+    def _find_corrected(self, message: Message, found: list[Found]) -> list[Found]:
+        """What is there once typing errors are mended; for an emergency one wrong letter in a word at most."""
+        corrected = self.lexicon.correct(message, self.spoken[0])
+        if corrected.text == message.text:
+            return []
+        hits = [hit for hit in self.search(corrected) if hit.tag.key != "emergency"]
+        barely = self.lexicon.correct(message, self.spoken[0], most=1)
+        hits += [hit for hit in self.search(barely) if hit.tag.key == "emergency"]
+        already = {(hit.tag, hit.start, hit.end) for hit in found}
+        return [
+            hit
+            for hit in hits
+            if hit.tag.code == self.spoken[0]
+            and hit.tag.key not in _NEVER_CORRECTED
+            and (hit.tag, hit.start, hit.end) not in already
         ]
 
     def _counts(self, hit: Found, known: set[int]) -> bool:
@@ -134,12 +143,20 @@ class Reading:
         return not known.issuperset(range(hit.start, hit.end))
 
 
+def _is_inside(hit: Found, other: Found) -> bool:
+    """Whether a phrase is only a piece of a longer one."""
+    return other.start <= hit.start and hit.end <= other.end and other.end - other.start > hit.end - hit.start
+
+
 def _covers(longer: Found, hit: Found) -> bool:
     """Whether a dangerous phrase is only a piece of a longer, harmless one."""
     return (
         longer.tag.code == hit.tag.code
         and longer.tag.key not in _DANGEROUS
         and longer.tag.key not in GRAMMAR
+        # A word that means something only as a whole message covers nothing, nor does what has gaps.
+        and (longer.whole or longer.tag.key not in WHOLE)
+        and not longer.phrase.has_gap
         and longer.phrase.unspaced == hit.phrase.unspaced
         and longer.start <= hit.start
         and longer.end >= hit.end

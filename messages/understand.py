@@ -5,12 +5,12 @@ allergies, keywords, and at last a guess at what a free text is about. What stay
 ``unknown``, and a person reads it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from messages.carriers import CARRIER_STOPS
 from messages.guessing import list_features, rank
-from messages.languages import LANGUAGES, find_language
+from messages.languages import LANGUAGES, Language, find_language
 from messages.lexicon import Found, list_hit_features, read_lexicon
 from messages.matching import UNSPACED, Message, normalise
 from messages.reading import Reading
@@ -23,6 +23,8 @@ INTENTS = (
 LONGEST = 1600
 # A shorter word may be the name of a language by chance.
 _SHORTEST_NAME = 3
+# A name with another ending than in our list: this long, and the list's own ending no longer than that.
+_SHORTEST_INFLECTED, _LONGEST_ENDING = 6, 3
 _DIGIT_ANSWERS = {"one": 1, "two": 2}
 _THUMBS_UP, _HEARTS = "👍👌✅", "🙏❤💙💚🌹😊🙂😀😃🤗🥰💐"
 # What a guess must be worth: to be acted on, or to be offered for a choice.
@@ -52,6 +54,8 @@ class Understanding:
     automatic: bool = False
 
 
+# In Filipino "hindi" is no, and not the language.
+_ANSWERS = ("yes", "no", "none", "thanks")
 _NOTHING = Understanding("unknown", confidence=0.0)
 
 
@@ -128,7 +132,7 @@ def _find_wrong_number(reading: Reading) -> Understanding | None:
 
 def _find_report(reading: Reading) -> Understanding | None:
     """A statement, not a question, that the patient has something staff must know."""
-    if any(hit.tag.table == "shown_topics" for hit in reading.whole):
+    if reading.awaiting != "safety" and any(hit.tag.table == "shown_topics" for hit in reading.whole):
         return None
     for _, hits in reading.clauses:
         grammar = [hit for hit in hits if hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken]
@@ -161,7 +165,8 @@ def _is_within(hit: Found, others: list[Found]) -> bool:
 
 def _find_keyword(reading: Reading) -> Understanding | None:
     """A message that is one keyword, the name of a language, or a plain yes or no."""
-    if named := _find_language_name(reading):
+    is_answer = any(hit.tag.code == reading.own and hit.tag.key in _ANSWERS for hit in reading.whole)
+    if not is_answer and (named := _find_language_name(reading)):
         return named
     if reading.awaiting == "safety" and (none := _find_none(reading)):
         return none
@@ -201,10 +206,11 @@ def _find_language_name(reading: Reading) -> Understanding | None:
     for hit in fillers:
         if hit.phrase.unspaced:
             name = name.replace(bare.squeezed[hit.start : hit.end], "")
-    language = next((names[found] for found in (bare.text, " ".join(name.split())) if found in names), None)
-    if language and len(bare.text) < _SHORTEST_NAME and reading.awaiting != "language" and bare.text.isascii():
+    found = next((one for one in (bare.text, " ".join(name.split())) if one in names), "")
+    if len(found) < _SHORTEST_NAME and reading.awaiting != "language" and found.isascii():
         # "hi" is a greeting before it is Hindi.
         return None
+    language = names.get(found)
     return Understanding("language", language.bcp47, language=language.code) if language else None
 
 
@@ -263,8 +269,9 @@ def _list_languages(reading: Reading, clause: Message) -> Iterable[str]:
     while at < len(words):
         for length in (3, 2, 1):
             name = " ".join(words[at : at + length])
-            if len(name) > _SHORTEST_NAME and name in names:
-                yield names[name].code
+            language = names.get(name) or _find_inflected(name, reading.lexicon.language_names)
+            if len(name) > _SHORTEST_NAME and language:
+                yield language.code
                 at += length - 1
                 break
         at += 1
@@ -273,6 +280,20 @@ def _list_languages(reading: Reading, clause: Message) -> Iterable[str]:
         found = [name for name in names if UNSPACED.search(name) and name in squeezed]
         longest = [name for name in found if not any(name != other and name in other for other in found)]
         yield from (names[name].code for name in sorted(longest, key=squeezed.find))
+
+
+def _find_inflected(word: str, names: Mapping[str, Language]) -> Language | None:
+    """The language of a name with another ending: "angielsku", "украинском"."""
+    if len(word) < _SHORTEST_INFLECTED or " " in word:
+        return None
+    for cut in (1, 2, 3):
+        stem = word[:-cut]
+        if len(stem) < _SHORTEST_INFLECTED - 1:
+            break
+        for name, language in names.items():
+            if name.startswith(stem) and len(name) - len(stem) <= _LONGEST_ENDING:
+                return language
+    return None
 
 
 def _find_first_answer(reading: Reading) -> Understanding | None:
