@@ -1,24 +1,32 @@
-"""A guess at what a free text is about, learned from example texts at start.
+"""A guess at what a free text is about, learned from example texts when it is first needed.
 
-Every feature of a text (a phrase of the word lists that it has, a word, a few letters in a row)
-votes for the labels of the examples it is found in. A phrase votes for the label of its own list
-too, before any example is seen.
+Ridge regression on the features of the examples: the lists of phrases that a text hits, the phrases, words,
+and a few letters in a row, each weighed by how rare it is. It was chosen by cross-validation on the
+examples, against voting (naive Bayes) on the same features: 83 % to 71 % of them guessed right. What it says of each
+example when it has not seen it (leave-one-out, in closed form) sets how sure it may be.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from messages.matching import UNSPACED, Message
 
-# Chosen by measurement on the tuning half of tests/data/texts.
-_PRIOR_OWN, _PRIOR = 8.0, 1.0
-_WEIGHTS = {"phrase": 1.0, "word": 0.5, "letters": 0.06}
+# Chosen by cross-validation on the examples, as the form of the features was.
+_WEIGHTS = {"list": 6.0, "phrase": 1.0, "word": 1.0, "letters": 0.7}
+_RIDGE = 2.0
 _LETTERS_IN_A_ROW = (3, 4, 5)
+# A run of letters that a single example has is a chance.
+_LEAST = {"letters": 2}
+_SHARPNESSES = (2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 
 Label = str
 Feature = tuple[str, str]
+Numbers = NDArray[np.float32]
 
 
 def list_features(message: Message) -> Iterator[Feature]:
@@ -37,57 +45,88 @@ def list_features(message: Message) -> Iterator[Feature]:
             yield from (("letters", bounded[at : at + size]) for at in range(len(bounded) - size + 1))
 
 
-@dataclass
+@dataclass(frozen=True)
+class Example:
+    """A text with what it means: its features, and how many phrases of each list it hits."""
+
+    label: Label
+    features: frozenset[Feature]
+    lists: Mapping[str, int]
+
+
 class Guesser:
-    """Votes of features for labels in one language."""
+    """What one language's examples have taught."""
 
-    own: Mapping[Feature, Label] = field(default_factory=dict)
-    counts: dict[Feature, dict[Label, int]] = field(default_factory=dict)
-    sizes: Counter[Label] = field(default_factory=Counter)
-    _votes: dict[Feature, tuple[float, tuple[tuple[Label, float], ...]]] = field(default_factory=dict)
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.labels = tuple(sorted({example.label for example in examples}))
+        self._numbers: dict[Feature, int] = {}
+        self._rarity: list[float] = []
+        self._weights: Numbers = np.zeros((0, len(self.labels)), np.float32)
+        self._mean: Numbers = np.zeros(len(self.labels), np.float32)
+        self._sharpness = 1.0
+        if examples:
+            self._learn(examples)
 
-    def learn(self, label: Label, features: Iterable[Feature]) -> None:
-        """Take in one example."""
-        self.sizes[label] += 1
-        for feature in set(features):
-            counted = self.counts.setdefault(feature, {})
-            counted[label] = counted.get(label, 0) + 1
+    def guess(
+        self, features: Iterable[Feature], lists: Mapping[str, int], never: Iterable[Label] = ()
+    ) -> list[tuple[Label, float]]:
+        """The labels with their probability, the likeliest first.
 
-    def score(self, features: Iterable[Feature]) -> dict[Label, float]:
-        """The log-odds of each label; one that nothing speaks for or against has 0."""
-        base = 0.0
-        scores: dict[Label, float] = dict.fromkeys(self.sizes, 0.0)
-        for feature in set(features):
-            weighed = self._votes.get(feature)
-            if weighed is None:
-                if feature not in self.counts and feature not in self.own:
-                    # Nothing was learned of it, and nothing of it is kept.
-                    continue
-                weighed = self._votes[feature] = self._weigh(feature)
-            against, votes = weighed
-            base += against
-            for label, vote in votes:
-                scores[label] = scores.get(label, 0.0) + vote
-        return {label: base + score for label, score in scores.items()}
+        Args:
+            lists: how many phrases of each list the text hits.
+            never: labels that it cannot be.
+        """
+        vector = self._weigh(frozenset(features), lists)
+        scores = self._mean.copy()
+        for number, value in vector.items():
+            scores += value * self._weights[number]
+        allowed = {label: float(score) for label, score in zip(self.labels, scores, strict=True) if label not in never}
+        return rank(allowed, self._sharpness)
 
-    def _weigh(self, feature: Feature) -> tuple[float, tuple[tuple[Label, float], ...]]:
-        """A feature's vote against every label, and what it adds to that for the labels it speaks for."""
-        counted: Mapping[Label, int] = self.counts.get(feature, {})
-        own = self.own.get(feature)
-        if not self.sizes or (not counted and own is None):
-            return 0.0, ()
-        weight = _WEIGHTS[feature[0]]
-        # Labels have different numbers of examples; what counts is how often a feature is in ten of them.
-        rates = {label: many / self.sizes[label] * 10 for label, many in counted.items()}
-        prior, spread = (_PRIOR_OWN, 0.3) if own else (_PRIOR, 1.0)
-        if own:
-            rates[own] = rates.get(own, 0.0) + (1 - spread) * prior
-        least = spread * prior / len(self.sizes)
-        even = (sum(rates.values()) + spread * prior) / len(self.sizes)
-        against = weight * math.log(least / even)
-        return against, tuple(
-            (label, weight * math.log((rate + least) / even) - against) for label, rate in rates.items()
-        )
+    def _learn(self, examples: Sequence[Example]) -> None:
+        counted = Counter(feature for example in examples for feature in _list_all(example.features, example.lists))
+        kept = [feature for feature, many in counted.items() if many >= _LEAST.get(feature[0], 1)]
+        self._numbers = {feature: number for number, feature in enumerate(kept)}
+        self._rarity = [math.sqrt(math.log((len(examples) + 1) / (counted[feature] + 0.5))) for feature in kept]
+        rows = np.zeros((len(examples), len(kept)), np.float32)
+        for at, example in enumerate(examples):
+            for number, value in self._weigh(example.features, example.lists).items():
+                rows[at, number] = value
+        place = {label: at for at, label in enumerate(self.labels)}
+        classes = np.array([place[example.label] for example in examples])
+        targets = np.eye(len(self.labels), dtype=np.float32)[classes]
+        # Labels have different numbers of examples; a rare one counts for more.
+        importance = 1 / np.sqrt(np.bincount(classes))[classes].astype(np.float32)
+        importance /= importance.mean()
+        self._mean = (targets * importance[:, None]).sum(0) / importance.sum()
+        inverse = np.linalg.inv(rows @ rows.T + _RIDGE * np.diag(1 / importance))
+        dual = inverse @ (targets - self._mean)
+        self._weights = (rows.T @ dual).astype(np.float32)
+        unseen = targets - dual / np.diag(inverse)[:, None]
+        self._sharpness = min(_SHARPNESSES, key=lambda sharpness: _find_surprise(unseen * sharpness, classes))
+
+    def _weigh(self, features: frozenset[Feature], lists: Mapping[str, int]) -> dict[int, float]:
+        """The known features of a text, as numbers whose squares add up to 1."""
+        vector = {}
+        for feature in _list_all(features, lists):
+            number = self._numbers.get(feature)
+            if number is not None:
+                often = math.sqrt(lists[feature[1]]) if feature[0] == "list" else 1.0
+                vector[number] = _WEIGHTS[feature[0]] * often * self._rarity[number]
+        length = math.sqrt(sum(value * value for value in vector.values())) or 1.0
+        return {number: value / length for number, value in vector.items()}
+
+
+def _list_all(features: frozenset[Feature], lists: Mapping[str, int]) -> Iterator[Feature]:
+    yield from features
+    yield from (("list", name) for name in lists)
+
+
+def _find_surprise(scores: Numbers, classes: NDArray[np.int64]) -> float:
+    """How little the scores foresee the classes: the mean negative log of their probability."""
+    scores = scores - scores.max(axis=1, keepdims=True)
+    shares = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return float(-shares[np.arange(len(classes)), classes].mean())
 
 
 def rank(scores: Mapping[Label, float], sharpness: float = 1.0) -> list[tuple[Label, float]]:

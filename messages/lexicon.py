@@ -1,7 +1,7 @@
 """All the words of all languages, ready to be found in a text: phrases, vocabulary, and who says what."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,7 +10,7 @@ from babel import Locale
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from messages.guessing import Feature, Guesser, Label, list_features
+from messages.guessing import Example, Feature, Guesser, Label, list_features
 from messages.languages import LANGUAGES, Language
 from messages.matching import UNSPACED, Message, normalise
 from messages.phrases import Hit, PhraseIndex, forget_sources, list_words
@@ -110,17 +110,22 @@ def read_lexicon() -> Lexicon:
     )
 
 
-def name_feature(source: str, tag: Tag) -> Feature:
-    return "phrase", f"{tag.table}.{tag.key}: {source}"
-
-
-def list_hit_features(hits: Iterable[Found], code: str) -> set[Feature]:
+def list_told(hits: Iterable[Found], code: str) -> list[Found]:
     """The phrases found of one language that say something by themselves."""
-    return {
-        name_feature(hit.phrase.source, hit.tag)
-        for hit in hits
-        if hit.tag.code == code and find_label(hit.tag) and (hit.whole or hit.tag.key not in WHOLE)
-    }
+    return [
+        hit for hit in hits if hit.tag.code == code and find_label(hit.tag) and (hit.whole or hit.tag.key not in WHOLE)
+    ]
+
+
+def list_hit_features(told: Iterable[Found]) -> Iterator[Feature]:
+    for hit in told:
+        yield "phrase", f"{hit.tag.table}.{hit.tag.key}: {hit.phrase.source}"
+
+
+def count_lists(told: Iterable[Found]) -> Counter[str]:
+    """How many phrases of each list are found, by what the list speaks for."""
+    phrases = {(hit.tag, hit.phrase.source) for hit in told}
+    return Counter(find_label(tag) or "" for tag, _ in phrases)
 
 
 def find_label(tag: Tag) -> Label | None:
@@ -171,13 +176,14 @@ def _list_terms(message: Message) -> Iterator[str]:
 
 def _teach(words: Words, entries: list[Entry]) -> Guesser:
     index = PhraseIndex(entries)
-    own = {name_feature(source, tag): label for source, tag in entries if (label := find_label(tag))}
-    guesser = Guesser(own)
+    examples = []
     for label, text in _list_examples(words):
         message = Message(normalise(text))
-        guesser.learn(label, [*list_features(message), *list_hit_features(index.find(message), words.code)])
+        told = list_told(index.find(message), words.code)
+        features = frozenset([*list_features(message), *list_hit_features(told)])
+        examples.append(Example(label, features, count_lists(told)))
     forget_sources()
-    return guesser
+    return Guesser(examples)
 
 
 def _list_language_names() -> Iterator[tuple[str, Language]]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from messages.carriers import CARRIER_STOPS
-from messages.guessing import list_features, rank
+from messages.guessing import list_features
 from messages.languages import LANGUAGES, Language, find_language
-from messages.lexicon import Found, list_hit_features, read_lexicon
+from messages.lexicon import Found, count_lists, find_label, list_hit_features, list_told, read_lexicon
 from messages.matching import UNSPACED, Message, normalise
 from messages.reading import Reading
 from messages.words import REPORTED
@@ -28,7 +28,7 @@ _SHORTEST_INFLECTED, _LONGEST_ENDING = 6, 3
 _DIGIT_ANSWERS = {"one": 1, "two": 2}
 _THUMBS_UP, _HEARTS = "👍👌✅", "🙏❤💙💚🌹😊🙂😀😃🤗🥰💐"
 # What a guess must be worth: to be acted on, or to be offered for a choice.
-_SURE, _PERHAPS = 0.6, 0.3
+_SURE, _PERHAPS = 0.45, 0.25
 # What harms when it is missed needs less, what harms when it is wrong needs more.
 _ENOUGH = {"emergency": 0.5, "stop": 0.93}
 
@@ -217,16 +217,15 @@ def _find_language_name(reading: Reading) -> Understanding | None:
 def _guess(reading: Reading) -> Understanding | None:
     """What a free text is most likely about."""
     code = reading.spoken[0]
-    told = list_hit_features(reading.hits, code)
-    guesser = reading.lexicon.get_guesser(code)
-    scores = guesser.score([*list_features(reading.message), *told])
+    told = list_told(reading.hits, code)
+    never = set()
     if told:
         # Where phrases speak for something, letters alone do not make it nonsense, an emergency or a stop.
-        for label in {"unknown", "emergency", "stop"} - {guesser.own.get(feature) for feature in told}:
-            scores.pop(label, None)
+        never |= {"unknown", "emergency", "stop"} - {find_label(hit.tag) for hit in told}
     if any(hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken for hit in reading.hits):
-        scores = {label: score for label, score in scores.items() if not label.startswith("report")}
-    ranked = rank(scores)
+        never |= {f"report:{kind}" for kind in REPORTED}
+    features = [*list_features(reading.message), *list_hit_features(told)]
+    ranked = reading.lexicon.get_guesser(code).guess(features, count_lists(told), never)
     label, probability = ranked[0] if ranked else ("unknown", 0.0)
     confidence = round(probability, 2)
     if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
