@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import func, literal_column
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from bot.attempts import LEASE, Ready, find_attempt
@@ -95,6 +96,9 @@ def claim_due(session: Session, clinic: ClinicFacts, plan: Plan, now: datetime, 
         try:
             if row.kind != TextKind.REPLY and appointment and patient:
                 _compose(session, row, contact, appointment, patient, clinic)
+        except SQLAlchemyError:
+            # Not this row's fault: the database is away or full, and nothing may leave without a claim.
+            raise
         except Exception as error:  # whatever is wrong with one row, the others must go out
             _set_aside(session, row, error, now)
             continue

@@ -268,3 +268,13 @@ def test_half_of_a_surrogate_pair_comes_back_as_it_was(shell: Shell) -> None:
         "understand", "--jsonl", stdin='{"id": 1, "text": "ring \\\\ud83d"}\n'.replace("\\\\", "\\")
     ).stdout.splitlines()
     assert json.loads(line)["text"] == "ring \ud83d"
+
+
+def test_sending_is_paused_and_resumed(shell: Shell) -> None:
+    shell.run(*ENROL, "--starts-at", f"{IN_TEN_DAYS:%Y-%m-%dT%H:%M}")
+    assert "paused" in shell.run("pause", "--reason", "a wrong text").stdout
+    assert "already" in shell.run("pause").stdout
+    assert json.loads(shell.run("send-due", "--json").stdout)["sent"] == 0
+    assert "again" in shell.run("resume").stdout
+    assert "Nothing" in shell.run("resume").stdout
+    assert json.loads(shell.run("send-due", "--json").stdout)["sent"] == 1
