@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run serve install test check catalogues lock clean
+.PHONY: run serve install test rig check catalogues lock clean
 
 run: .venv/installed  ## The demo: sample clinic, sample patients, nothing is really sent
 	$(BIN)/bot demo $(if $(PORT),--port $(PORT))
@@ -16,6 +16,9 @@ install: .venv/installed  ## .venv with the locked dependencies
 
 test: check  ## Lint, types, import rules, then all tests
 	$(BIN)/python -m pytest
+
+rig: .venv/installed-dev  ## The fault tests with 2,000 texts for each fault; about half an hour
+	FAULT_TEXTS=2000 $(BIN)/python -m pytest tests/test_faults.py
 
 check: .venv/installed-dev  ## Lint, types and import rules
 	$(BIN)/ruff format --check .

@@ -26,6 +26,7 @@ from bot.spool import Spool
 from bot.web.app import create_app
 from messages.catalogues import read_catalogue
 from messages.languages import LANGUAGES
+from messages.understand import understand
 from messages.words import read_words
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
             if await asyncio.to_thread(take_in_spooled_texts, settings, engine, spool):
                 sending.wake()
 
+        # Takes seconds; the first patient to write shall not wait for it, nor shall the first reminder.
+        scheduler.add_job(_try, args=["the word lists cannot be read", _warm_up_understanding])
         every(SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
         server = _Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False))
         tasks.append(asyncio.create_task(server.serve(), name="web"))
@@ -158,6 +161,10 @@ async def _try(what: str, work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except Exception as error:  # the next tick tries again
         log.error("%s: %s", what, type(error).__name__)
+
+
+async def _warm_up_understanding() -> None:
+    await asyncio.to_thread(understand, "hello", None)
 
 
 def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:
