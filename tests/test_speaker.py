@@ -60,7 +60,7 @@ def write_catalogue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
         ("pt_BR", "US", "quarta-feira, 30 de setembro", "14:05", "00:30"),
         ("pl", "US", "śr. 30 września", "14:05", "00:30"),
         ("it", "US", "mercoledì 30 settembre", "14:05", "00:30"),
-        ("de", "US", "Mittwoch, 30. September", "14:05", "00:30"),
+        ("de", "US", "Mittwoch, 30. September", "14:05 Uhr", "00:30 Uhr"),
         ("ja", "US", "9月30日(水)", "14:05", "0:30"),
         ("fa", "US", "چهارشنبه 30 سپتامبر", "14:05", "0:30"),
         ("hi", "US", "बुधवार, 30 सितंबर", "2:05 pm", "12:30 am"),
