@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
 
-from messages.languages import LANGUAGES
+from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Found, Lexicon
 from messages.matching import Message, split_clauses
 from messages.words import GRAMMAR, WHOLE
@@ -61,6 +61,8 @@ class Reading:
         """The phrases that are all there is in the message, or are so politeness aside; the own language first."""
         found = [hit for hit in self.search(self.message) if hit.whole and hit.tag.key != "polite"]
         found = found or [hit for hit in self.search(self.bare) if hit.whole]
+        # A yes in some other language may be anything in this one.
+        found = [hit for hit in found if hit.tag.key not in _SHORT_ANSWERS or hit.tag.code in (*self.spoken, SOURCE)]
         return sorted(found, key=lambda hit: self.rank_language(hit.tag.code))
 
     @cached_property

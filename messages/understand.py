@@ -30,7 +30,8 @@ _THUMBS_UP, _HEARTS = "👍👌✅", "🙏❤💙💚🌹😊🙂😀😃🤗�
 # What a guess must be worth: to be acted on, or to be offered for a choice.
 _SURE, _PERHAPS = 0.45, 0.25
 # What harms when it is missed needs less, what harms when it is wrong needs more.
-_ENOUGH = {"emergency": 0.5, "stop": 0.93}
+_ENOUGH = {"stop": 0.9}
+_LIKELY_ENOUGH = {"emergency": 0.2, "report": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Understanding:
 
 # In Filipino "hindi" is no, and not the language.
 _ANSWERS = ("yes", "no", "none", "thanks")
+# The share of a text that "none of these" must be.
+_NEARLY_ALL = 0.6
 _NOTHING = Understanding("unknown", confidence=0.0)
 
 
@@ -189,12 +192,21 @@ def _find_keyword(reading: Reading) -> Understanding | None:
 
 
 def _find_none(reading: Reading) -> Understanding | None:
-    """The answer "none of these" to the safety question, with nothing named that staff must know of."""
+    """The answer "none of these" to the safety question, with nothing named that staff must know of.
+
+    It must be nearly all that is said: "I know nothing about it, ask my son" is no answer.
+    """
     if whole := [hit for hit in reading.whole if hit.tag.key == "none"]:
         return Understanding("no", language=whole[0].tag.code)
     if any(hit.tag.table == "report" and hit.tag.key in REPORTED for hit in reading.hits):
         return None
-    return _first(reading, reading.hits, "none", "no", confidence=0.8)
+    nones = [hit for hit in reading.hits if hit.tag.key == "none"]
+    said = [hit for hit in reading.hits if hit.tag.key in (*_ANSWERS, "polite", "negation")]
+    for unspaced, length in ((False, len(reading.message.words)), (True, len(reading.message.squeezed))):
+        covered = {at for hit in said if hit.phrase.unspaced is unspaced for at in range(hit.start, hit.end)}
+        if any(hit.phrase.unspaced is unspaced for hit in nones) and len(covered) >= _NEARLY_ALL * length:
+            return _first(reading, nones, "none", "no", confidence=0.8)
+    return None
 
 
 def _find_language_name(reading: Reading) -> Understanding | None:
@@ -226,7 +238,7 @@ def _guess(reading: Reading) -> Understanding | None:
         never |= {f"report:{kind}" for kind in REPORTED}
     features = [*list_features(reading.message), *list_hit_features(told)]
     ranked = reading.lexicon.get_guesser(code).guess(features, count_lists(told), never)
-    label, probability = ranked[0] if ranked else ("unknown", 0.0)
+    label, probability = _pick(ranked)
     confidence = round(probability, 2)
     if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
         intent, _, detail = label.partition(":")
@@ -241,6 +253,16 @@ def _guess(reading: Reading) -> Understanding | None:
     if label.startswith("question:") and probability >= _PERHAPS:
         return Understanding("unknown", None, confidence, code, alternatives=tuple(topics))
     return None
+
+
+def _pick(ranked: list[tuple[str, float]]) -> tuple[str, float]:
+    """The likeliest label, or one that it would harm to miss, if that is likely enough."""
+    for intent, enough in _LIKELY_ENOUGH.items():
+        labels = [(label, share) for label, share in ranked if label.partition(":")[0] == intent]
+        share = sum(share for _, share in labels)
+        if share >= enough:
+            return labels[0][0], max(share, _SURE)
+    return ranked[0] if ranked else ("unknown", 0.0)
 
 
 def _find_language_within(reading: Reading) -> str | None:
