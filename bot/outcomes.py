@@ -20,8 +20,9 @@ from bot.schedule import Plan, at_wall, find_retry_delay
 
 log = logging.getLogger(__name__)
 
-# A text found at the provider may have been made this much before our own clock says we sent it.
-CLOCK_SLACK = timedelta(minutes=5)
+# A text found at the provider may have been made this much before our own clock says we sent it: a clock that
+# was set a day ahead must not make us send twice.
+CLOCK_SLACK = timedelta(hours=26)
 # Each was looked for and is not at the provider: what ends this is that the text is of no more use.
 MAX_ATTEMPTS = 25
 # A phone that was off may be on again after this long.

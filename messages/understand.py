@@ -58,7 +58,7 @@ class Understanding:
 # In Filipino "hindi" is no, and not the language.
 _ANSWERS = ("yes", "no", "none", "thanks")
 # The share of a text that "none of these" must be.
-_NEARLY_ALL = 0.6
+_NEARLY_ALL = 0.34
 _NOTHING = Understanding("unknown", confidence=0.0)
 
 

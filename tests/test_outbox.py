@@ -328,3 +328,10 @@ def test_a_claim_that_was_not_sent_is_handed_back(engine: Engine, settings: Sett
     [again] = claim(engine, settings)
     assert again.id == ready.id
     assert again.attempt != ready.attempt
+
+
+def test_a_clock_that_is_a_day_ahead_still_finds_what_was_sent(
+    engine: Engine, settings: Settings, ready: Ready
+) -> None:
+    [doubtful] = doubt(engine, NOW + LEASE)
+    assert doubtful.since <= NOW - timedelta(days=1)
