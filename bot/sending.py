@@ -49,6 +49,7 @@ _TOO_MANY = 20429
 _ASK_AT_ONCE, _ASK_MOST = 5, 100
 # Down for longer than this, and what the provider did meanwhile is read.
 _DOWN = timedelta(minutes=2)
+_READ_BACK = timedelta(minutes=5)
 
 
 class SendingLoop:
@@ -253,7 +254,8 @@ class SendingLoop:
         if last is None or self._clock() - last < _DOWN:
             return []
         try:
-            records = await self._sender.list_since(last)
+            # What is read twice changes nothing; what is not read is lost.
+            records = await self._sender.list_since(last - _READ_BACK)
         except SendError as error:
             log.warning("what happened since the last stop cannot be read: %s", error)
             return []

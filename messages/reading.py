@@ -46,7 +46,11 @@ class Reading:
     @cached_property
     def bare(self) -> Message:
         """The message without politeness and without a word said twice in a row."""
-        polite = [hit for hit in self.search(self.message) if hit.tag.key == "polite" and hit.tag.code in self.spoken]
+        polite = [
+            hit
+            for hit in self.search(self.message)
+            if hit.tag.key == "polite" and hit.tag.code in (*self.spoken, SOURCE)
+        ]
         gone = {at for hit in polite if not hit.phrase.unspaced for at in range(hit.start, hit.end)}
         kept = " ".join(
             word for word, _ in groupby(word for at, word in enumerate(self.message.words) if at not in gone)

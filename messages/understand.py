@@ -57,6 +57,10 @@ class Understanding:
 
 # In Filipino "hindi" is no, and not the language.
 _ANSWERS = ("yes", "no", "none", "thanks")
+# The topics of what the safety question asks about.
+_RISKS = ("implants", "metal", "contrast", "pregnancy")
+# A guess is never quite certain.
+_SUREST = 0.99
 # The share of a text that "none of these" must be.
 _NEARLY_ALL = 0.34
 _NOTHING = Understanding("unknown", confidence=0.0)
@@ -196,6 +200,10 @@ def _find_none(reading: Reading) -> Understanding | None:
 
     It must be nearly all that is said: "I know nothing about it, ask my son" is no answer.
     """
+    named = [hit for hit in reading.hits if hit.tag.code in reading.spoken]
+    if any(hit.tag.table in ("topics", "shown_topics") and hit.tag.key in _RISKS for hit in named):
+        # "No metal" says nothing of the others that we asked about.
+        return None
     if whole := [hit for hit in reading.whole if hit.tag.key == "none"]:
         return Understanding("no", language=whole[0].tag.code)
     if any(hit.tag.table == "report" and hit.tag.key in REPORTED for hit in reading.hits):
@@ -239,7 +247,7 @@ def _guess(reading: Reading) -> Understanding | None:
     features = [*list_features(reading.message), *list_hit_features(told)]
     ranked = reading.lexicon.get_guesser(code).guess(features, count_lists(told), never)
     label, probability = _pick(ranked)
-    confidence = round(probability, 2)
+    confidence = min(_SUREST, round(probability, 2))
     if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
         intent, _, detail = label.partition(":")
         if intent == "language":

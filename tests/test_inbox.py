@@ -16,6 +16,7 @@ from bot.settings import Settings
 from bot.worklist import HELD, hand_back_conversation, take_conversation
 from messages.languages import LANGUAGES
 from messages.topics import TOPICS
+from messages.understand import Understanding, understand
 from messages.words import read_words
 from tests.clinics import PHONE, deliver, enrol_one, find_rows, list_tasks, text_in
 from tests.conftest import NOW
@@ -314,6 +315,19 @@ def test_any_text_at_all_is_stored_and_answered(engine: Engine, settings: Settin
     assert len(text_in(engine, settings, body)) == 1
 
 
+@pytest.fixture
+def doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text "music and rings" is so unclear that it may be about two topics."""
+
+    def doubt(text: str, language: str | None, awaiting: str | None) -> Understanding:
+        if text == "music and rings":
+            return Understanding("unknown", confidence=0.4, alternatives=("noise", "metal"))
+        return understand(text, language, awaiting)
+
+    monkeypatch.setattr("bot.inbox.understand", doubt)
+
+
+@pytest.mark.usefixtures("doubtful")
 def test_a_question_that_may_be_about_two_things_is_asked_back(
     engine: Engine, settings: Settings, patient: int
 ) -> None:
@@ -327,6 +341,7 @@ def test_a_question_that_may_be_about_two_things_is_asked_back(
     assert "rings" in answer
 
 
+@pytest.mark.usefixtures("doubtful")
 def test_a_fresh_question_or_time_overrides_what_was_asked_back(
     engine: Engine, settings: Settings, patient: int
 ) -> None:
@@ -338,6 +353,7 @@ def test_a_fresh_question_or_time_overrides_what_was_asked_back(
     assert "did not understand" in answer
 
 
+@pytest.mark.usefixtures("doubtful")
 def test_a_number_that_was_not_offered_goes_to_staff(engine: Engine, settings: Settings, patient: int) -> None:
     text_in(engine, settings, "music and rings")
     [answer] = text_in(engine, settings, "7", NOW + timedelta(minutes=1))
