@@ -55,6 +55,8 @@ class Understanding:
     automatic: bool = False
 
 
+# Where "not" comes with the verb at the end, or asks at the end.
+_NEGATE_LAST = frozenset({"bn", "fa", "hi", "hy", "ja", "ko", "pa", "ur", "vi"})
 # In Filipino "hindi" is no, and not the language.
 _ANSWERS = ("yes", "no", "none", "thanks")
 # The topics of what the safety question asks about.
@@ -159,11 +161,18 @@ def _find_reported(report: list[Found], grammar: list[Found], *, in_answer: bool
         stated = [hit for hit in report if hit.tag.key == f"having_{kind}"]
         named = [hit for hit in report if hit.tag.key == kind]
         told = stated or (named and (having or in_answer) and [*named, *having])
-        if not told or any(hit.tag.key == "negation" and not _is_within(hit, stated) for hit in grammar):
+        if not told or any(_denies(hit, told) and not _is_within(hit, stated) for hit in grammar):
             continue
         if asking is None or min(hit.start for hit in told) < asking:
             return kind
     return None
+
+
+def _denies(hit: Found, told: list[Found]) -> bool:
+    """Whether this is a no that the statement is under: before its end, unless the language puts it last."""
+    if hit.tag.key != "negation":
+        return False
+    return hit.tag.code in _NEGATE_LAST or hit.start < max(one.end for one in told)
 
 
 def _is_within(hit: Found, others: list[Found]) -> bool:
