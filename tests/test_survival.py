@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,22 +27,14 @@ from bot.settings import Settings, load_settings
 from tests.clinics import PHONE, deliver, enrol_one, find_rows
 from tests.conftest import NOW, MakeSettings
 from tests.daemons import find_free_port, make_environment, run_daemon, wait_for
-from tests.fake_twilio import SERVICE, SID, TOKEN, serve_twilio, sign
-from tests.test_faults import Rig
+from tests.fake_twilio import SERVICE, SID, serve_twilio, sign
+from tests.rig import Rig, make_sending_settings
 from tests.test_twilio import count_states, enrol_many, make_inbound, post
 
 
 @pytest.fixture
 def settings(make_settings: MakeSettings) -> Settings:
-    return make_settings(
-        SENDER="twilio",
-        TWILIO_ACCOUNT_SID=SID,
-        TWILIO_AUTH_TOKEN=TOKEN,
-        TWILIO_MESSAGING_SERVICE_SID=SERVICE,
-        PUBLIC_BASE_URL="http://127.0.0.1:9",
-        QUIET_HOURS_START="00:00",
-        QUIET_HOURS_END="00:00",
-    )
+    return make_sending_settings(make_settings)
 
 
 @pytest.fixture
@@ -126,7 +119,7 @@ class TestOnSqlite:
         rig.enrol(30)
         full = open_database(f"sqlite:///{tmp_path / 'bot.db'}")
 
-        def limit(connection, _record) -> None:  # type: ignore[no-untyped-def]
+        def limit(connection: sqlite3.Connection, _record: object) -> None:
             connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
 
         event.listen(full, "connect", limit)

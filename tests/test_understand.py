@@ -1,6 +1,6 @@
 """What patients write is understood: dangerous things first, then everything on a labelled set.
 
-``tests/data/texts/<code>.csv`` was written by people who had not seen the word lists. Its rows with an even number
+``tests/data/texts/<code>.csv`` was written, by machine, without sight of the word lists. Its rows with an even number
 are for tuning; the others are held out, and what is reported is measured on them.
 """
 
