@@ -632,10 +632,35 @@ def tasks(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database's tables up to date; the daemon does this at every start."""
-    _open()
-    typer.echo("The database is up to date.")
+def migrate(
+    from_: Annotated[
+        str, typer.Option("--from", metavar="URL", help="Copy all of this SQLite database into the new, empty one.")
+    ] = "",
+) -> None:
+    """Bring the database's tables up to date, which the daemon does at every start; or move to another database."""
+    if not from_:
+        _open()
+        typer.echo("The database is up to date.")
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from bot.copying import copy_database
+    from bot.database import migrate as migrate_tables
+    from bot.database import open_database
+    from bot.settings import load_settings
+
+    target = open_database(load_settings().database_url.get_secret_value())
+    migrate_tables(target)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("Copying", total=None)
+        copied = copy_database(
+            from_, target, now(), lambda table, rows: progress.update(bar, description=table, completed=rows)
+        )
+    for one in copied:
+        typer.echo(f"{one.rows:>9}  {one.digest[:16]}  {one.table}")
+    typer.echo(f"{sum(one.rows for one in copied)} rows are copied; counts and digests of both databases agree.")
 
 
 @app.command()

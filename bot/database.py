@@ -12,6 +12,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
@@ -105,6 +106,11 @@ def migrate(engine: Engine) -> None:
         lock_start(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def find_revision(connection: Connection) -> str | None:
+    """The last migration that was carried out; None on a database without our tables."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def lock_start(connection: Connection) -> None:
