@@ -210,6 +210,10 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
         _ANSWERS[understanding.intent](turn)
     if is_held and not turn.has_task:
         turn.add_task(TaskKind.QUESTION, f"Wrote in the conversation that {contact.held_by} has open: answer them")
+    contact.heard_at = now
+    if (turn.has_task or is_held) and contact.unread_since is None:
+        # What the bot answered alone, nobody needs to read.
+        contact.unread_since = now
     session.add_all([contact, row])
     return True
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Column, Index, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 METADATA = MetaData(
@@ -22,6 +22,14 @@ class AppointmentStatus(StrEnum):
     BOOKED = "booked"
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What became of an appointment once its time had come; empty until somebody says so."""
+
+    UNKNOWN = ""
+    CAME = "came"
+    NO_SHOW = "no show"
 
 
 class TextKind(StrEnum):
@@ -67,6 +75,8 @@ class TaskState(StrEnum):
 
 
 class Role(StrEnum):
+    """Who may do what: a viewer looks, staff also change and answer, an admin also settings and accounts."""
+
     ADMIN = "admin"
     STAFF = "staff"
     VIEWER = "viewer"
@@ -95,8 +105,19 @@ class Clinic(SQLModel, table=True):
 class Contact(SQLModel, table=True):
     """One phone number. Opt-out and language belong to it, not to a patient.
 
-    ``held_by`` is who of the staff has the conversation open, until ``held_until``.
+    ``held_by`` is who of the staff has the conversation open, until ``held_until``. ``heard_at`` is when
+    the contact last wrote, ``unread_since`` when they wrote what nobody of the staff has seen yet.
     """
+
+    __table_args__ = (
+        Index(None, "heard_at", "id"),
+        Index(
+            "ix_contact_unread",
+            "unread_since",
+            sqlite_where=text("unread_since IS NOT NULL"),
+            postgresql_where=text("unread_since IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     phone: str = Field(unique=True, max_length=16)
@@ -112,6 +133,8 @@ class Contact(SQLModel, table=True):
     unreachable_reason: str = ""
     held_by: str = ""
     held_until: datetime | None = None
+    heard_at: datetime | None = None
+    unread_since: datetime | None = None
     created_at: datetime
 
 
@@ -141,7 +164,7 @@ class Appointment(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("external_id"),
         Index(None, "patient_id"),
-        Index(None, "starts_at"),
+        Index(None, "starts_at", "id"),
         _one_of(AppointmentStatus, "status"),
     )
 
@@ -158,6 +181,7 @@ class Appointment(SQLModel, table=True):
     status: AppointmentStatus = Field(default=AppointmentStatus.BOOKED, sa_type=String)
     revision: int = 1
     cancelled_here: bool = False
+    outcome: Outcome = Field(default=Outcome.UNKNOWN, sa_type=String)
     screened_at: datetime | None = None
     created_at: datetime
 
@@ -285,8 +309,26 @@ class Task(SQLModel, table=True):
     done_at: datetime | None = None
 
 
+class TaskNote(SQLModel, table=True):
+    """What somebody of the staff wrote beside a task."""
+
+    __tablename__ = "task_note"
+    __table_args__ = (Index(None, "task_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    task_id: int = Field(foreign_key="task.id")
+    words: str = Field(sa_column=Column(Text, nullable=False))
+    by: str
+    at: datetime
+
+
 class Staff(SQLModel, table=True):
-    """Who may sign in, and as what."""
+    """Who may sign in, and as what.
+
+    ``language`` is the one that the pages speak with them. ``totp_secret`` is set once the second factor is in use;
+    ``totp_used`` the last code's time step, so that no code works twice. ``worklist_seen_at`` is when they last
+    looked at the tasks.
+    """
 
     __table_args__ = (_one_of(Role, "role"),)
 
@@ -295,14 +337,149 @@ class Staff(SQLModel, table=True):
     role: Role = Field(sa_type=String)
     password_hash: str = ""
     disabled: bool = False
+    language: str = "en"
+    totp_secret: str = ""
+    totp_used: int = 0
+    signed_in_at: datetime | None = None
+    worklist_seen_at: datetime | None = None
+    created_at: datetime
+
+
+class StaffSession(SQLModel, table=True):
+    """A browser that is signed in. The cookie holds the token, the row its hash alone."""
+
+    __tablename__ = "staff_session"
+    __table_args__ = (UniqueConstraint("token_hash"), Index(None, "staff_id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    token_hash: str
+    csrf: str
+    staff_id: int = Field(foreign_key="staff.id")
+    created_at: datetime
+    seen_at: datetime
+
+
+class StaffLink(SQLModel, table=True):
+    """A link that sets a password once; without a person, it makes the first admin."""
+
+    __tablename__ = "staff_link"
+    __table_args__ = (UniqueConstraint("token_hash"), Index(None, "staff_id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    token_hash: str
+    staff_id: int | None = Field(default=None, foreign_key="staff.id")
+    expires_at: datetime
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code that stands in once for the second factor."""
+
+    __tablename__ = "recovery_code"
+    __table_args__ = (Index(None, "staff_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    staff_id: int = Field(foreign_key="staff.id")
+    code_hash: str
+
+
+class SignInFailure(SQLModel, table=True):
+    """A sign-in that failed: the hash of the account or of the address it came from, and when."""
+
+    __tablename__ = "sign_in_failure"
+    __table_args__ = (Index(None, "source_hash", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_hash: str
+    at: datetime
+
+
+class ApiKey(SQLModel, table=True):
+    """A program that may use the JSON API. ``scopes`` are words with a space between."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (UniqueConstraint("key_hash"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    key_hash: str
+    scopes: str
+    made_by: str
+    created_at: datetime
+    used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class ApiAnswer(SQLModel, table=True):
+    """What the JSON API answered to a request with an idempotency key, so that the same one again changes nothing."""
+
+    __tablename__ = "api_answer"
+    __table_args__ = (UniqueConstraint("api_key_id", "idempotency_key"), Index(None, "created_at"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    api_key_id: int = Field(foreign_key="api_key.id")
+    idempotency_key: str
+    request_hash: str
+    status: int
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime
+
+
+class TopicChoice(SQLModel, table=True):
+    """A topic of the FAQ that the clinic has switched off."""
+
+    __tablename__ = "topic_choice"
+
+    topic: str = Field(primary_key=True)
+    changed_by: str
+    changed_at: datetime
+
+
+class ClinicAnswer(SQLModel, table=True):
+    """The clinic's own answer on a topic, in one language."""
+
+    __tablename__ = "clinic_answer"
+
+    topic: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    words: str = Field(sa_column=Column(Text, nullable=False))
+    changed_by: str
+    changed_at: datetime
+
+
+class ColumnChoice(SQLModel, table=True):
+    """What staff said a column of their files holds; ``column`` empty: nothing of ours."""
+
+    __tablename__ = "column_choice"
+
+    header: str = Field(primary_key=True)
+    column: str
+    changed_by: str
+    changed_at: datetime
+
+
+class Upload(SQLModel, table=True):
+    """A file of appointments between being dropped and being taken in. ``columns`` and ``fixes`` are JSON."""
+
+    __table_args__ = (UniqueConstraint("token"), Index(None, "created_at"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    token: str
+    staff_id: int = Field(foreign_key="staff.id")
+    name: str
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    columns: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    fixes: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    rows: int = 0
+    done: int = 0
+    result: str = Field(default="", sa_column=Column(Text, nullable=False))
     created_at: datetime
 
 
 class AuditEvent(SQLModel, table=True):
-    """Who did what to which record, and when."""
+    """Who did what to which record, or looked at it, and when. ``row_id`` 0: a list of them."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index(None, "table", "row_id"),)
+    __table_args__ = (Index(None, "table", "row_id"), Index(None, "at", "id"))
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime

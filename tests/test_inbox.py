@@ -464,3 +464,17 @@ def test_a_conversation_handed_back_is_the_bots_again(engine: Engine, settings: 
         hand_back_conversation(contact)
         session.add(contact)
     assert len(text_in(engine, settings, "METAL")) == 1
+
+
+def test_a_conversation_is_unread_once_a_person_must_look(engine: Engine, settings: Settings) -> None:
+    enrol_one(engine, settings)
+
+    text_in(engine, settings, "how long does it take?")
+    with reading(engine) as session:
+        contact = session.exec(select(Contact)).one()
+        assert (contact.heard_at, contact.unread_since) == (NOW, None)
+
+    text_in(engine, settings, "I have a pacemaker", NOW + timedelta(minutes=1))
+    text_in(engine, settings, "it is from 2019, a pacemaker", NOW + timedelta(minutes=2))
+    with reading(engine) as session:
+        assert session.exec(select(Contact)).one().unread_since == NOW + timedelta(minutes=1)
