@@ -1,0 +1,261 @@
+"""What each intent of a patient's text leads to: a reply in the outbox, and a task where staff must look."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlmodel import col, select
+
+from bot.models import Appointment, AppointmentStatus, OutgoingText, Patient, TaskKind
+from bot.turns import QUESTION_CONFIRM, QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_TOPIC, Turn
+from messages.compose import (
+    compose_answer,
+    compose_companion,
+    compose_language_question,
+    compose_more,
+    compose_reply,
+    compose_topic_question,
+    name_visit,
+)
+from messages.languages import find_language
+from messages.topics import get_topic
+
+_STRANGER_PAUSE = timedelta(days=1)
+# A word about one of these may be an answer to the safety question.
+_RISKS = ("implants", "metal", "contrast", "pregnancy")
+
+
+def hear_opted_out(turn: Turn) -> None:
+    """No answer may leave, but what the patient says still reaches staff."""
+    urgent = turn.understanding.intent in ("emergency", "report")
+    kind = TaskKind.EMERGENCY if turn.understanding.intent == "emergency" else TaskKind.QUESTION
+    turn.add_task(kind, "This number gets no texts (opted out) and wrote to us: phone them", urgent=urgent)
+
+
+def answer_stranger(turn: Turn) -> None:
+    answered = turn.session.exec(
+        select(OutgoingText.id)
+        .where(
+            OutgoingText.contact_id == turn.contact.id,
+            OutgoingText.step == "stranger",
+            col(OutgoingText.created_at) > turn.now - _STRANGER_PAUSE,
+        )
+        .limit(1)
+    ).first()
+    if answered is None:
+        turn.reply("stranger")
+
+
+def _answer_emergency(turn: Turn) -> None:
+    turn.add_task(TaskKind.EMERGENCY, "A text that sounds like an emergency: phone them now", urgent=True)
+    turn.reply("emergency")
+
+
+def _answer_stop(turn: Turn) -> None:
+    contact = turn.contact
+    already = contact.opted_out_at is not None
+    if already:
+        return
+    contact.opted_out_at, contact.opted_out_words = turn.now, turn.inbound.body
+    contact.opted_out_source = "carrier" if turn.inbound.opt_out else "text"
+    if turn.coming:
+        turn.add_task(TaskKind.OPTED_OUT, "No more texts wanted, and an appointment is coming: phone this patient")
+    if not turn.inbound.opt_out:
+        turn.reply("stopped")
+
+
+def _answer_start(turn: Turn) -> None:
+    turn.contact.opted_out_at, turn.contact.opted_out_words, turn.contact.opted_out_source = None, "", ""
+    if not turn.inbound.opt_out:
+        turn.reply("started")
+
+
+def _answer_help(turn: Turn) -> None:
+    if not turn.inbound.opt_out:
+        turn.reply("help")
+
+
+def _answer_menu(turn: Turn) -> None:
+    turn.reply("menu")
+
+
+def _answer_language(turn: Turn) -> None:
+    detail = turn.understanding.detail
+    if detail is None:
+        _ask_language(turn, page=0)
+        return
+    language = find_language(detail)
+    if language is None:
+        turn.reply("language_missing")
+        return
+    turn.contact.language = language.code
+    turn.reply("language_changed")
+
+
+def _ask_language(turn: Turn, page: int) -> None:
+    text = compose_language_question(turn.contact.language, turn.clinic, page)
+    turn.say(text, f"ask_language:{page}", asks=QUESTION_LANGUAGE)
+
+
+def _answer_more(turn: Turn) -> None:
+    """More of what was last asked about: the next languages, or the rest on a topic."""
+    last = turn.find_last()
+    if last and last.intent == "language":
+        _ask_language(turn, page=turn.count_pages(last))
+        return
+    if last is None:
+        turn.reply("menu")
+        return
+    topic = get_topic(last.detail or "")
+    turn.say(compose_more(topic, turn.contact.language, turn.clinic, turn.make_visit()), f"more:{topic.code}")
+
+
+def _answer_confirm(turn: Turn) -> None:
+    found = _choose(turn, "confirm")
+    if found is None:
+        return
+    appointment, patient = found
+    appointment.status = AppointmentStatus.CONFIRMED
+    turn.session.add(appointment)
+    visit = turn.describe(appointment, patient, name_needed=False)
+    turn.say(compose_reply("confirmed", turn.contact.language, turn.clinic, visit), "confirmed")
+
+
+def _answer_change(turn: Turn) -> None:
+    found = _choose(turn, "change")
+    if found is None:
+        return
+    appointment, _ = found
+    turn.coming = [found]
+    soon = appointment.starts_at - turn.now < timedelta(days=2)
+    turn.add_task(TaskKind.CHANGE, "Wants to change or cancel the appointment: contact them", urgent=soon)
+    turn.reply("change")
+
+
+def _choose(turn: Turn, wish: str) -> tuple[Appointment, Patient] | None:
+    """The appointment that a wish is about; asks which when several could be meant."""
+    if not turn.coming:
+        turn.reply("no_appointment")
+        turn.add_task(TaskKind.QUESTION, "Wrote about an appointment, but none is coming: contact them")
+        return None
+    choice = turn.understanding.choice
+    if turn.asked and (turn.asked.asks or "").startswith("which-") and choice:
+        if choice <= len(turn.coming):
+            return turn.coming[choice - 1]
+    elif len(turn.coming) == 1 or (turn.asked and turn.asked.asks == QUESTION_CONFIRM):
+        return turn.find_visit()
+    visits = [turn.describe(appointment, patient, name_needed=True) for appointment, patient in turn.coming]
+    names = [name_visit(turn.contact.language, turn.clinic, visit) for visit in visits]
+    turn.reply("ask_which", names, asks=f"which-{wish}")
+    return None
+
+
+def _answer_yes(turn: Turn) -> None:
+    question = turn.asked.asks if turn.asked else None
+    if question == QUESTION_SAFETY:
+        _note_screening(turn)
+        turn.add_task(TaskKind.SCREENING, "Said yes or not sure to the safety questions: ask what it is", urgent=True)
+        turn.reply("safety_some")
+    elif question == QUESTION_CONFIRM:
+        _answer_confirm(turn)
+    else:
+        _ask_coming(turn)
+
+
+def _answer_no(turn: Turn) -> None:
+    question = turn.asked.asks if turn.asked else None
+    if question == QUESTION_SAFETY:
+        _note_screening(turn)
+        turn.reply("safety_none")
+    elif question == QUESTION_CONFIRM:
+        turn.add_task(TaskKind.NOT_COMING, "Answered that they will not come: contact them", urgent=True)
+        turn.reply("change")
+    else:
+        _ask_coming(turn)
+
+
+def _note_screening(turn: Turn) -> None:
+    """The answer is stored as it was given; that it is safe is for staff to decide."""
+    if found := turn.find_visit():
+        found[0].screened_at = turn.now
+        turn.session.add(found[0])
+
+
+def _ask_coming(turn: Turn) -> None:
+    """A yes or no to nothing we asked: ask, instead of guessing what it meant."""
+    if turn.coming:
+        turn.reply("ask_coming", asks=QUESTION_CONFIRM)
+    else:
+        _answer_unknown(turn)
+
+
+def _answer_report(turn: Turn) -> None:
+    kind = TaskKind.ALLERGY if turn.understanding.detail == "allergy" else TaskKind.IMPLANT
+    turn.add_task(kind, "Reported something that must be checked before the exam", urgent=True)
+    turn.reply("reported")
+
+
+def _answer_question(turn: Turn) -> None:
+    topic = get_topic(turn.understanding.detail or "")
+    asked_safety = turn.asked is not None and turn.asked.asks == QUESTION_SAFETY
+    if asked_safety and topic.code in _RISKS:
+        turn.add_task(TaskKind.SCREENING, "Answered the safety questions in words: read what they mean", urgent=True)
+    elif topic.for_staff:
+        turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which depends on the patient: contact them")
+    named = turn.understanding.names_condition
+    if topic.code == "when" and turn.is_companion() and (visit := turn.make_visit()):
+        turn.say(compose_companion(["arrive"], turn.contact.language, turn.clinic, visit), topic.code)
+        return
+    text = compose_answer(topic, turn.contact.language, turn.clinic, turn.make_visit(), named=named)
+    turn.say(text, topic.code)
+
+
+def _answer_thanks(turn: Turn) -> None:
+    turn.reply("thanks")
+
+
+def _answer_wrong_number(turn: Turn) -> None:
+    turn.contact.unreachable_since, turn.contact.unreachable_reason = turn.now, "wrong number"
+    turn.add_task(TaskKind.WRONG_NUMBER, "Says this is the wrong number: find the right one", urgent=bool(turn.coming))
+    turn.reply("wrong_number")
+
+
+def _answer_unknown(turn: Turn) -> None:
+    unreadable = turn.inbound.media > 0 and not turn.inbound.body.strip()
+    what = (
+        "Sent a picture or recording: look at what they mean"
+        if unreadable
+        else "Wrote something the bot did not understand"
+    )
+    urgent = bool(turn.asked and turn.asked.asks == QUESTION_SAFETY)
+    if turn.understanding.alternatives and not urgent:
+        _ask_topic(turn)
+        return
+    turn.add_task(TaskKind.QUESTION, what, urgent=urgent)
+    turn.reply("unreadable" if unreadable else "unknown")
+
+
+def _ask_topic(turn: Turn) -> None:
+    """Ask instead of guessing what a question is about."""
+    codes = turn.understanding.alternatives
+    text = compose_topic_question([get_topic(code) for code in codes], turn.contact.language, turn.clinic)
+    turn.say(text, "ask_topic", asks=QUESTION_TOPIC + ",".join(codes))
+
+
+ANSWERS: dict[str, Callable[[Turn], None]] = {
+    "emergency": _answer_emergency,
+    "stop": _answer_stop,
+    "start": _answer_start,
+    "help": _answer_help,
+    "menu": _answer_menu,
+    "language": _answer_language,
+    "more": _answer_more,
+    "confirm": _answer_confirm,
+    "change": _answer_change,
+    "report": _answer_report,
+    "question": _answer_question,
+    "yes": _answer_yes,
+    "no": _answer_no,
+    "thanks": _answer_thanks,
+    "wrong_number": _answer_wrong_number,
+    "unknown": _answer_unknown,
+}

@@ -1,0 +1,140 @@
+"""One text being answered: who wrote, what is known of them, and how we answer."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from bot.database import add_task, is_shared, make_visit
+from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, TaskKind, TextKind
+from bot.provider import Inbound
+from messages.compose import compose_reply
+from messages.facts import ClinicFacts, Visit
+from messages.fitting import Text
+from messages.understand import Understanding
+
+# The questions of ours that an answer may be to. The topics that were offered follow ``topic:``.
+QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_CONFIRM, QUESTION_TOPIC = "language", "safety", "confirm", "topic:"
+ANSWERS_WITHIN = timedelta(hours=1)
+# MORE goes on with a question asked this long ago at most.
+_MORE_WITHIN = timedelta(days=1)
+# An answer is of use this long. A patient who asked yesterday has phoned by now.
+_REPLY_USEFUL = timedelta(hours=12)
+# The same answer goes to one number this often in an hour. After that it does not help, or nobody reads it.
+_MOST_ALIKE = 3
+
+
+@dataclass
+class Turn:
+    """One text being answered: who wrote, what is known of them, and what we asked before."""
+
+    session: Session
+    clinic: ClinicFacts
+    now: datetime
+    contact: Contact
+    inbound: Inbound
+    coming: list[tuple[Appointment, Patient]]
+    asked: OutgoingText | None
+    understanding: Understanding
+    # Somebody of the staff is talking with them: what the bot says would get in between.
+    is_held: bool = False
+    has_task: bool = False
+
+    def find_visit(self) -> tuple[Appointment, Patient] | None:
+        """The appointment meant: that of our question, or else the next one."""
+        for appointment, patient in self.coming:
+            if self.asked and self.asked.appointment_id == appointment.id:
+                return appointment, patient
+        return self.coming[0] if self.coming else None
+
+    def make_visit(self) -> Visit | None:
+        found = self.find_visit()
+        if found is None:
+            return None
+        appointment, patient = found
+        return self.describe(appointment, patient, name_needed=is_shared(self.session, self.contact.id or 0))
+
+    def describe(self, appointment: Appointment, patient: Patient, *, name_needed: bool) -> Visit:
+        return make_visit(appointment, patient, self.clinic.exams, name_needed=name_needed)
+
+    def is_companion(self) -> bool:
+        """Whether the patient meant is one whom the writer accompanies."""
+        found = self.find_visit()
+        return found is not None and found[1].contact_id != self.contact.id
+
+    def _count_alike(self, body: str) -> int:
+        """How often this very answer went to the contact within the hour."""
+        return self.session.exec(
+            select(func.count()).where(
+                col(OutgoingText.contact_id) == self.contact.id,
+                col(OutgoingText.kind) == TextKind.REPLY,
+                col(OutgoingText.created_at) > self.now - ANSWERS_WITHIN,
+                col(OutgoingText.body) == body,
+            )
+        ).one()
+
+    def find_last(self) -> IncomingText | None:
+        """The contact's last question, about a topic or the languages, that MORE can be meant for."""
+        return self.session.exec(
+            select(IncomingText)
+            .where(
+                IncomingText.contact_id == self.contact.id,
+                IncomingText.received_at >= self.now - _MORE_WITHIN,
+                (col(IncomingText.intent) == "question")
+                | ((col(IncomingText.intent) == "language") & col(IncomingText.detail).is_(None)),
+            )
+            .order_by(col(IncomingText.id).desc())
+        ).first()
+
+    def count_pages(self, asked: IncomingText) -> int:
+        """How many times MORE has come since the question, this one included."""
+        return self.session.exec(
+            select(func.count()).where(
+                col(IncomingText.contact_id) == self.contact.id,
+                col(IncomingText.intent) == "more",
+                col(IncomingText.id) > (asked.id or 0),
+            )
+        ).one()
+
+    def add_task(self, kind: TaskKind, what: str, *, urgent: bool = False) -> None:
+        self.has_task = True
+        found = self.find_visit()
+        add_task(
+            self.session,
+            kind,
+            what,
+            self.now,
+            contact_id=self.contact.id,
+            appointment_id=found[0].id if found else None,
+            words=self.inbound.body,
+            urgent=urgent,
+        )
+
+    def reply(self, name: str, choices: list[str] | None = None, asks: str | None = None) -> None:
+        text = compose_reply(name, self.contact.language, self.clinic, self.make_visit(), choices or [])
+        self.say(text, name, asks)
+
+    def say(self, text: Text, step: str, asks: str | None = None) -> None:
+        if self.is_held:
+            return
+        if self._count_alike(text.body) >= _MOST_ALIKE:
+            what = "Got the same answer again and again, and gets it no more: contact them"
+            add_task(self.session, TaskKind.QUESTION, what, self.now, contact_id=self.contact.id)
+            return
+        found = self.find_visit()
+        self.session.add(
+            OutgoingText(
+                contact_id=self.contact.id or 0,
+                # The question belongs to an appointment; a reply without one to nobody's plan.
+                appointment_id=found[0].id if asks and found else None,
+                kind=TextKind.REPLY,
+                step=None if asks and found else step,
+                due_at=self.now,
+                useful_until=self.now + _REPLY_USEFUL,
+                body=text.body,
+                language=text.language,
+                segments=text.measure.segments,
+                asks=asks,
+                created_at=self.now,
+            )
+        )
