@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
+from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
 from bot.inbox import receive
 from bot.models import Clinic
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 RECONCILE_EVERY_S = 5
 TICK_EVERY_S = 1
 BEAT_EVERY_S = 5
+LISTEN_EVERY_S = 5
 SPOOL_EVERY_S = 2
 ASK_EVERY_S = 60
 _DRAIN_S = 25
@@ -85,8 +87,12 @@ def warm_up() -> None:
 async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port: int) -> None:
     """Send and serve until SIGTERM or SIGINT, then finish what is in flight."""
     warm_up()
+    clock = Clock(engine)
+    clock.listen()
     sender = open_sender(settings)
-    sending = SendingLoop(engine, sender, settings.clinic_facts, settings.plan, settings.send_rate_per_second, now)
+    sending = SendingLoop(
+        engine, sender, settings.clinic_facts, settings.plan, settings.send_rate_per_second, clock.now
+    )
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -100,6 +106,10 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     def every(seconds: float, what: str, work: Callable[[], Awaitable[object]]) -> None:
         scheduler.add_job(_try, "interval", [what, work], seconds=seconds, next_run_time=now())
 
+    async def listen() -> None:
+        await asyncio.to_thread(clock.listen)
+
+    every(LISTEN_EVERY_S, "the database does not tell the time", listen)
     if roles.send:
         missed = await sending.catch_up()
         await asyncio.to_thread(_take_missed, settings, engine, missed)
@@ -112,7 +122,7 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     scheduler.start()
     server = None
     if roles.web:
-        app = create_app(settings, engine, sending, spool, now, demo=roles.demo)
+        app = create_app(settings, engine, sending, spool, clock.now, demo=roles.demo)
 
         async def take_in_spooled() -> None:
             if await asyncio.to_thread(take_in_spooled_texts, settings, engine, spool):
@@ -143,9 +153,13 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
 
 async def send_once(settings: Settings, engine: Engine) -> dict[str, int]:
     """One sending round by hand: what is in doubt is looked up, then all that is due is sent."""
+    clock = Clock(engine)
+    clock.listen()
     sender = open_sender(settings)
     try:
-        sending = SendingLoop(engine, sender, settings.clinic_facts, settings.plan, settings.send_rate_per_second, now)
+        sending = SendingLoop(
+            engine, sender, settings.clinic_facts, settings.plan, settings.send_rate_per_second, clock.now
+        )
         await sending.beat()
         in_doubt = await sending.reconcile()
         sent = await sending.send_due()

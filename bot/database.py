@@ -40,6 +40,9 @@ from messages.facts import Visit
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 5
+# No transaction of ours waits for anything but the database; one that idles this long is of a process that hangs,
+# and what it has locked, and the dead rows it keeps from being cleaned up, hold up all others.
+_IDLE_MOST_S = 60
 # Any constant will do, as long as every process of this program uses the same.
 _START_LOCK = 7_237_416_005
 
@@ -47,14 +50,17 @@ _START_LOCK = 7_237_416_005
 def open_database(url: str) -> Engine:
     """Open the database; nothing is connected or created yet. Parameters never reach an error's text."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(
+        engine = create_engine(
             url,
             hide_parameters=True,
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=20,
+            isolation_level="READ COMMITTED",
             connect_args={"connect_timeout": _CONNECT_TIMEOUT_S},
         )
+        event.listen(engine, "connect", _prepare_postgres)
+        return engine
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -65,6 +71,12 @@ def open_database(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgres(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    # Not as a parameter of the connection, which poolers refuse.
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_MOST_S}s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:

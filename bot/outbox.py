@@ -10,10 +10,10 @@ import secrets
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import func, literal_column
+from sqlalchemy import ColumnElement, func, literal_column, not_
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
@@ -42,9 +42,11 @@ log = logging.getLogger(__name__)
 SET_ASIDE = timedelta(hours=1)
 MAX_SET_ASIDE = 3
 _DAY = timedelta(days=1)
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-# A literal, because SQLite uses a partial index only when the query repeats its condition word for word.
+# Literals, because SQLite uses a partial index only when the query repeats its condition word for word.
 _IS_PLANNED = col(OutgoingText.state) == literal_column("'planned'")
+_IS_REPLY = col(OutgoingText.kind) == literal_column("'reply'")
 
 _Row = TypeVar("_Row", Contact, Appointment, Patient)
 
@@ -60,22 +62,33 @@ class _Started:
         return self.bodies[body] if self.bodies else 0
 
 
-def has_due(session: Session, now: datetime) -> bool:
-    """Whether anything waits to be sent."""
-    due = select(OutgoingText.id).where(_IS_PLANNED, OutgoingText.due_at <= now).limit(1)
+def has_due(session: Session, now: datetime, since: datetime = _EVER) -> bool:
+    """Whether anything waits to be sent that has become due since then."""
+    due = select(OutgoingText.id).where(*_is_due(now, since)).limit(1)
     return session.exec(due).first() is not None
 
 
-def claim_due(session: Session, clinic: ClinicFacts, plan: Plan, now: datetime, limit: int) -> tuple[list[Ready], int]:
+def find_oldest_due(session: Session, now: datetime) -> datetime | None:
+    """When what has waited longest became due; None if nothing waits."""
+    due = select(OutgoingText.due_at).where(*_is_due(now, _EVER)).order_by(col(OutgoingText.due_at)).limit(1)
+    return session.exec(due).first()
+
+
+def claim_due(
+    session: Session, clinic: ClinicFacts, plan: Plan, now: datetime, limit: int, since: datetime = _EVER
+) -> tuple[list[Ready], int]:
     """Take up to ``limit`` due texts and make them ready; returns them, and how many rows were looked at.
 
     Replies come first, then the soonest due. Each row is looked at again: still booked, not opted out,
     inside the hours, still useful. A row that cannot be composed is set aside; the others go on.
+
+    Args:
+        since: rows that became due before are not looked for.
     """
     gate = find_gate(session, now)
     if gate == Gate.SHUT:
         return [], 0
-    rows = _take_rows(session, now, 1 if gate == Gate.PROBE else limit, replies_only=gate == Gate.REPLIES)
+    rows = _take_rows(session, now, since, 1 if gate == Gate.PROBE else limit, replies_only=gate == Gate.REPLIES)
     if not rows:
         return [], 0
     contacts = _get_all(session, Contact, {row.contact_id for row in rows})
@@ -129,17 +142,29 @@ def claim_due(session: Session, clinic: ClinicFacts, plan: Plan, now: datetime, 
     return ready, len(rows)
 
 
-def _take_rows(session: Session, now: datetime, limit: int, *, replies_only: bool) -> list[OutgoingText]:
-    due = select(OutgoingText.id).where(_IS_PLANNED, OutgoingText.due_at <= now)
-    if replies_only:
-        due = due.where(OutgoingText.kind == TextKind.REPLY)
-    due = due.order_by(col(OutgoingText.kind) != TextKind.REPLY, col(OutgoingText.due_at), col(OutgoingText.id))
-    ids = [row_id for row_id in session.exec(due.limit(limit).with_for_update(skip_locked=True)) if row_id is not None]
+def _take_rows(
+    session: Session, now: datetime, since: datetime, limit: int, *, replies_only: bool
+) -> list[OutgoingText]:
+    # Two queries, each along an index: one that sorts replies to the front would read a whole backlog each time.
+    ids = _lock_ids(session, [*_is_due(now, since), _IS_REPLY], limit)
+    if len(ids) < limit and not replies_only:
+        ids += _lock_ids(session, [*_is_due(now, since), not_(_IS_REPLY)], limit - len(ids))
     if not ids:
         return []
     place = {row_id: at for at, row_id in enumerate(ids)}
     rows = session.exec(select(OutgoingText).where(col(OutgoingText.id).in_(ids))).all()
     return sorted(rows, key=lambda row: place[row.id or 0])
+
+
+def _is_due(now: datetime, since: datetime) -> tuple[ColumnElement[bool], ...]:
+    return _IS_PLANNED, col(OutgoingText.due_at) >= since, col(OutgoingText.due_at) <= now
+
+
+def _lock_ids(session: Session, conditions: list[ColumnElement[bool]], limit: int) -> list[int]:
+    """The ids of the soonest due, locked; those that another process has just locked are left to it."""
+    due = select(OutgoingText.id).where(*conditions).order_by(col(OutgoingText.due_at), col(OutgoingText.id))
+    found = session.exec(due.limit(limit).with_for_update(skip_locked=True))
+    return [row_id for row_id in found if row_id is not None]
 
 
 def _find_addressee(row: OutgoingText, patient: Patient) -> int | None:

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from bot.attempts import Ready
 from bot.database import reading, writing
 from bot.holds import beat, find_last_beat, say_goodbye
-from bot.outbox import claim_due, hand_back, has_due, suspect
+from bot.outbox import claim_due, find_oldest_due, hand_back, has_due, suspect
 from bot.outcomes import (
     Doubtful,
     Silent,
@@ -41,6 +42,8 @@ POLL_S = 1.0
 # Outcomes are gathered this long, so that one transaction writes many.
 _GATHER_S = 0.01
 _DATABASE_PAUSE_S = 1.0
+# How often what became due long ago is looked for, and how long ago that is.
+_LOOK_BACK_EVERY_S, _LOOK_BACK_MARGIN = 60.0, timedelta(minutes=10)
 _LEASE_RESERVE = timedelta(seconds=SEND_TIMEOUT_S + 5)
 # After a 429 the number of texts in flight is halved, at most once in this time.
 _EASE_EVERY_S = 1.0
@@ -84,6 +87,8 @@ class SendingLoop:
         self._started = 0
         self._slots = float(SLOTS)
         self._eased_at = float("-inf")
+        self._since = clock()
+        self._look_back_at = float("-inf")
 
     def wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended: nothing to wake
@@ -269,11 +274,22 @@ class SendingLoop:
 
     def _claim(self, limit: int) -> tuple[list[Ready], int]:
         with reading(self._engine) as session:
+            self._look_back(session, self._clock())
             # An idle tick shall not take SQLite's write lock.
-            if not has_due(session, self._clock()):
+            if not has_due(session, self._clock(), self._since):
                 return [], 0
         with writing(self._engine) as session:
-            return claim_due(session, self._clinic, self._plan, self._clock(), limit)
+            return claim_due(session, self._clinic, self._plan, self._clock(), limit, self._since)
+
+    def _look_back(self, session: Session, now: datetime) -> None:
+        """Find where what is due begins.
+
+        While any old transaction is open, PostgreSQL's index keeps what has been sent since; not every look shall
+        walk through all of it.
+        """
+        if self._loop.time() >= self._look_back_at or now < self._since:
+            self._since = (find_oldest_due(session, now) or now) - _LOOK_BACK_MARGIN
+            self._look_back_at = self._loop.time() + _LOOK_BACK_EVERY_S
 
     def _record(self, outcomes: list[tuple[Ready, Accepted | SendError]], unsent: list[Ready]) -> None:
         with writing(self._engine) as session:
