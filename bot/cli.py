@@ -663,6 +663,30 @@ def migrate(
     typer.echo(f"{sum(one.rows for one in copied)} rows are copied; counts and digests of both databases agree.")
 
 
+staff_app = typer.Typer(help="Who may sign in to the pages.", no_args_is_help=True)
+app.add_typer(staff_app, name="staff")
+
+
+@staff_app.command(name="add")
+def add_staff(
+    email: Annotated[str, typer.Argument(help="The e-mail address to sign in with.")],
+    role: Annotated[str, typer.Option(help="admin, staff or viewer.")] = "staff",
+) -> None:
+    """A login; prints the link with which its owner sets a password."""
+    from bot.accounts import add_staff as add
+    from bot.accounts import make_link
+    from bot.database import writing
+    from bot.models import Role
+
+    if role not in list(Role):
+        fail(f"--role must be one of {', '.join(Role)}")
+    settings, engine = _open()
+    with writing(engine) as session:
+        token = make_link(session, add(session, email, Role(role), now(), "command line"), now())
+    typer.echo(f"{settings.public_base_url}/set-up/{token}")
+    typer.echo("Give them this link; it works once, for 24 hours.", err=True)
+
+
 @app.command()
 def backup(file: Annotated[Path, typer.Argument(help="The copy to write; it must not exist yet.")]) -> None:
     """Copy the SQLite database, also while the daemon runs. For PostgreSQL use pg_dump."""

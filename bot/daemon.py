@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
+from bot.accounts import make_first_link
 from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
 from bot.inbox import receive
@@ -134,12 +136,15 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         server = _Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False))
         tasks.append(asyncio.create_task(server.serve(), name="web"))
         log.info("serving on http://%s:%s", host, port)
+        if not roles.demo:
+            await asyncio.to_thread(_offer_first_account, settings, engine)
     waiting = asyncio.create_task(stopped.wait())
     done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
     scheduler.shutdown(wait=False)
     sending.stop()
     if server is not None:
+        app.state.service.stopped.set()
         server.should_exit = True
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), _DRAIN_S)
@@ -175,6 +180,18 @@ async def _try(what: str, work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except Exception as error:  # the next tick tries again
         log.error("%s: %s", what, type(error).__name__)
+
+
+def _offer_first_account(settings: Settings, engine: Engine) -> None:
+    """Print the link that makes the first account; it is no use to anybody once there is one."""
+    with writing(engine) as session:
+        token = make_first_link(session, now())
+    if token:
+        # Not into the log, which may be kept, and read by others.
+        sys.stderr.write(
+            f"No account yet. Make the first one, within a day: {settings.public_base_url}/set-up/{token}\n"
+        )
+        sys.stderr.flush()
 
 
 async def _warm_up_understanding() -> None:

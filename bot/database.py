@@ -342,5 +342,11 @@ def add_event(
     session: Session, actor: str, action: str, appointment: Appointment, now: datetime, detail: str = ""
 ) -> None:
     """Record who did what to an appointment that has its id."""
-    table, row_id = str(Appointment.__tablename__), appointment.id or 0
+    note_event(session, actor, action, str(Appointment.__tablename__), appointment.id or 0, now, detail)
+
+
+def note_event(
+    session: Session, actor: str, action: str, table: str, row_id: int, now: datetime, detail: str = ""
+) -> None:
+    """Record who did what to a row, or looked at it; ``row_id`` 0 stands for a list of them."""
     session.add(AuditEvent(at=now, actor=actor, action=action, table=table, row_id=row_id, detail=detail))

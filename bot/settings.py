@@ -134,6 +134,7 @@ class Settings(BaseModel):
     name_in_texts: bool = True
     require_reviewed_translations: bool = False
     secret_key: SecretStr = SecretStr("")
+    idle_minutes: Annotated[int, Field(ge=1, le=720)] = 30
     retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
     log_format: Literal["text", "json"] = "text"
     plan_file: str = ""

@@ -159,10 +159,12 @@ def test_a_status_that_says_nothing_is_ignored(form: dict[str, Any]) -> None:
     assert read_status(form) is None
 
 
-def test_only_webhooks_and_health_are_served_without_the_demo(client: TestClient) -> None:
+def test_without_a_sign_in_only_webhooks_and_health_are_served(client: TestClient) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json() == {"ready": True, "problems": []}
-    for path in ("/", "/phone", "/static/demo.css", "/docs", "/openapi.json"):
+    for path in ("/", "/account", "/audit"):
+        assert client.get(path, follow_redirects=False).headers["Location"].startswith("/sign-in?then=")
+    for path in ("/docs", "/openapi.json"):
         assert client.get(path).status_code == 404
 
 

@@ -1,5 +1,6 @@
 """What request handlers work with."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,14 +33,21 @@ class Seen:
 
 @dataclass(frozen=True)
 class Service:
-    """The parts of the running bot that a request may use."""
+    """The parts of the running bot that a request may use.
+
+    ``secret`` signs cookies. ``demo``: everybody on this machine is let in, as somebody of a sample clinic.
+    ``stopped`` is set once the process stops: an answer that goes on and on ends then.
+    """
 
     settings: Settings
     engine: Engine
     sending: SendingLoop
     spool: Spool
     now: Callable[[], datetime]
+    secret: str = field(repr=False)
+    demo: bool = False
     seen: Seen = field(default_factory=Seen)
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 def _get_service(request: Request) -> Service:

@@ -31,10 +31,10 @@ for (const part of document.querySelectorAll("[data-live]")) {
 
 const form = document.querySelector("form.write");
 if (form) {
-  const input = form.querySelector("input");
+  const input = form.querySelector("input[name=text]");
   const send = async (text) => {
     if (!text.trim()) return;
-    await fetch(form.action, { method: "POST", body: new URLSearchParams({ text }), redirect: "manual" });
+    await fetch(form.action, { method: "POST", body: new URLSearchParams({ text, csrf: form.csrf.value }), redirect: "manual" });
     const thread = document.querySelector(".thread");
     thread.scrollTop = thread.scrollHeight;
     await thread.refresh();

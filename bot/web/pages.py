@@ -1,0 +1,106 @@
+"""How a page is made: templates, times and words in the reader's language, and what every page shows."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_date, format_datetime, format_time
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlmodel import col, func, select
+
+from bot.database import reading
+from bot.models import Contact, Task, TaskState
+from bot.signing_in import Visitor
+from bot.web.service import Service
+from bot.web.wording import choose_wording, list_wordings, read_wording
+from messages.languages import get_language
+from messages.segments import tidy
+
+TEMPLATES = Path(__file__).with_name("templates")
+_MOST_COUNTED = 1000
+
+
+def render(
+    request: Request,
+    service: Service,
+    visitor: Visitor | None,
+    template: str,
+    values: Mapping[str, Any],
+    status: int = 200,
+    block: str = "",
+) -> HTMLResponse:
+    """One page in the visitor's language.
+
+    Args:
+        block: only this block of the template, for a page that brings a part of itself up to date.
+    """
+    code = visitor.staff.language if visitor else choose_wording(request.headers.get("Accept-Language", ""))
+    environment = make_environment(code)
+    shown = {
+        "clinic": service.settings.clinic_facts,
+        "visitor": visitor,
+        "csrf": visitor.csrf if visitor else "",
+        "demo": service.demo,
+        "sandbox": service.settings.sender == "sandbox",
+        "path": request.url.path,
+        "now": service.now(),
+        "code": code,
+        **(_count_waiting(service) if visitor and not block else {}),
+        **values,
+    }
+    page = environment.get_template(template)
+    if block:
+        return HTMLResponse("".join(page.blocks[block](page.new_context(shown))), status)
+    return HTMLResponse(page.render(shown), status)
+
+
+@cache
+def make_environment(code: str) -> Environment:
+    """The templates in one language. Filters: ``moment``, ``day``, ``clock`` (aware times), ``language``."""
+    wording = read_wording(code)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        wording.translate, wording.translate_plural, newstyle=True
+    )
+
+    def write(moment: datetime | str, form: str) -> str:
+        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        return tidy(format_datetime(at, form, locale=wording.locale))
+
+    environment.filters["moment"] = lambda at: write(at, "EEE MMM d, h:mm a" if code == "en" else "EEE d MMM, HH:mm")
+    environment.filters["day"] = lambda at: tidy(format_date(_find_day(at), "full", locale=wording.locale))
+    environment.filters["clock"] = lambda at: tidy(
+        format_time(datetime.fromisoformat(at) if isinstance(at, str) else at, "short", locale=wording.locale)
+    )
+    environment.filters["language"] = lambda wanted: get_language(wanted)
+    environment.globals["wordings"] = [
+        (known, read_wording(known).locale.get_display_name()) for known in list_wordings()
+    ]
+    return environment
+
+
+def _find_day(at: date | datetime | str) -> date:
+    at = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return at.date() if isinstance(at, datetime) else at
+
+
+def _count_waiting(service: Service) -> dict[str, int]:
+    """What waits for somebody: open tasks, urgent ones among them, conversations with something unread."""
+    with reading(service.engine) as session:
+        open_tasks = select(Task.urgent).where(Task.state != TaskState.DONE).limit(_MOST_COUNTED).subquery()
+        count, urgent = session.exec(
+            select(func.count(), func.count().filter(open_tasks.c.urgent)).select_from(open_tasks)
+        ).one()
+        unread = session.exec(select(func.count()).where(col(Contact.unread_since).is_not(None))).one()
+    return {"open_tasks": count, "urgent_tasks": urgent, "unread": unread}

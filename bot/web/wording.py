@@ -1,0 +1,64 @@
+"""The languages that the staff's pages speak: English, and ``locales/<code>/LC_MESSAGES/desk.po``."""
+
+import gettext
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from babel import Locale, negotiate_locale
+from babel.messages.pofile import read_po
+
+from messages.catalogues import LOCALES, list_forms
+from messages.languages import SOURCE
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What one language's pages say. ``translate`` leaves English what is not translated."""
+
+    code: str
+    translate: Callable[[str], str]
+    translate_plural: Callable[[str, str, int], str]
+
+    @property
+    def locale(self) -> Locale:
+        return Locale.parse(self.code)
+
+
+def word(english: str) -> str:
+    """Mark a word of ours for translation; the page that shows it translates it."""
+    return english
+
+
+@cache
+def list_wordings() -> tuple[str, ...]:
+    """The codes of the languages that the pages speak, English first."""
+    translated = (path.parent.parent.name for path in LOCALES.glob("*/LC_MESSAGES/desk.po"))
+    return (SOURCE, *sorted(translated))
+
+
+def choose_wording(wanted: str) -> str:
+    """The language to speak with a browser that sends this ``Accept-Language``."""
+    tags = [part.partition(";")[0].strip().replace("-", "_") for part in wanted.split(",")[:20]]
+    return negotiate_locale([tag for tag in tags if tag], list_wordings()) or SOURCE
+
+
+@cache
+def read_wording(code: str) -> Wording:
+    """The wording of a language; English where there is no such one."""
+    if code == SOURCE or code not in list_wordings():
+        return Wording(SOURCE, word, lambda one, many, number: one if number == 1 else many)
+    with (LOCALES / code / "LC_MESSAGES" / "desk.po").open("rb") as file:
+        po = read_po(file, locale=code)
+    known = {list_forms(entry.id)[0]: list_forms(entry.string) for entry in po if entry.id and not entry.fuzzy}
+    usable = {english: forms for english, forms in known.items() if all(forms)}
+    find_form = gettext.c2py(po.plural_expr)
+
+    def translate(english: str) -> str:
+        return usable.get(english, (english,))[0]
+
+    def translate_plural(one: str, many: str, number: int) -> str:
+        forms = usable.get(one)
+        return forms[find_form(number)] if forms else (one if number == 1 else many)
+
+    return Wording(code, translate, translate_plural)
