@@ -7,6 +7,7 @@ allergies, keywords, and at last a guess at what a free text is about. What stay
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from messages.carriers import CARRIER_STOPS
 from messages.guessing import list_features
@@ -244,7 +245,9 @@ def _find_language_name(reading: Reading) -> Understanding | None:
 
 
 def _guess(reading: Reading) -> Understanding | None:
-    """What a free text is most likely about."""
+    """What a free text is most likely about. A number alone is no question."""
+    if not any(map(str.isalpha, chain.from_iterable(reading.message.words))):
+        return None
     code = reading.spoken[0]
     told = list_told(reading.hits, code)
     never = set()

@@ -300,3 +300,9 @@ def test_any_string_is_understood_somehow(text: str, language: str | None, await
 def test_labels_are_spread_over_intents() -> None:
     counted = Counter(row["intent"] for path in SETS for row in read_rows(path, held_out=True))
     assert {"stop", "emergency", "report", "question", "change"} <= set(counted)
+
+
+@pytest.mark.parametrize("text", ["2", "12345", "10:30", "?!", "5 7"])
+def test_a_number_that_answers_nothing_is_no_question(text: str) -> None:
+    found = understand(text, "en")
+    assert (found.intent, found.alternatives) == ("unknown", ())
