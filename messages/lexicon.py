@@ -18,6 +18,9 @@ from messages.words import GRAMMAR, WHOLE, Words, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
+# Where "and", "by", "for" and "the" are written at the front of the word they go with. Urdu and Persian, of the same
+# script, are not so: there such a letter is a part of the word.
+_PREFIXED = frozenset({"ar"})
 # A language is spoken in a text when it explains at least this share of what the best one does.
 _SPOKEN = 0.7
 # The language on record needs less evidence than another.
@@ -44,6 +47,7 @@ class Lexicon:
 
     words: dict[str, Words]
     index: PhraseIndex[Tag]
+    prefixed: PhraseIndex[Tag]
     vocabulary: dict[str, frozenset[str]]
     long_words: dict[str, tuple[str, ...]]
     speakers: dict[str, tuple[str, ...]]
@@ -58,7 +62,7 @@ class Lexicon:
         return self._guessers[code]
 
     def find(self, message: Message) -> list[Found]:
-        return self.index.find(message)
+        return [*self.index.find(message), *self.prefixed.find(message, prefixed=True)]
 
     def find_spoken(self, message: Message, own: str | None) -> list[str]:
         """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
@@ -91,7 +95,10 @@ def read_lexicon() -> Lexicon:
     """Read every language's words: about two seconds, once in the life of a process."""
     words = {language.code: read_words(language.code) for language in LANGUAGES}
     entries = {code: list(_list_entries(table)) for code, table in words.items()}
-    index = PhraseIndex(entry for found in entries.values() for entry in found)
+    index, prefixed = (
+        PhraseIndex(entry for code, found in entries.items() if (code in _PREFIXED) is wanted for entry in found)
+        for wanted in (False, True)
+    )
     vocabulary = {code: frozenset(_list_vocabulary(words[code], entries[code])) for code in words}
     speakers: dict[str, list[str]] = defaultdict(list)
     for code, terms in vocabulary.items():
@@ -102,6 +109,7 @@ def read_lexicon() -> Lexicon:
     return Lexicon(
         words,
         index,
+        prefixed,
         vocabulary,
         long_words,
         {term: tuple(codes) for term, codes in speakers.items()},
@@ -179,7 +187,7 @@ def _teach(words: Words, entries: list[Entry]) -> Guesser:
     examples = []
     for label, text in _list_examples(words):
         message = Message(normalise(text))
-        told = list_told(index.find(message), words.code)
+        told = list_told(index.find(message, prefixed=words.code in _PREFIXED), words.code)
         features = frozenset([*list_features(message), *list_hit_features(told)])
         examples.append(Example(label, features, count_lists(told)))
     forget_sources()
@@ -195,9 +203,20 @@ def _list_language_names() -> Iterator[tuple[str, Language]]:
             code = language.code if language.code == "zh_Hant" else language.code.split("_")[0]
             if name := called.get(code):
                 yield normalise(name), language
+                if reader.code in _PREFIXED:
+                    # "the English (one)", as CLDR has it, and what people say: "English", of a language or of a text.
+                    yield from ((plain, language) for plain in _list_plain(normalise(name)))
     for language in LANGUAGES:
         for name in (language.code, language.name, *language.aliases):
             yield normalise(name), language
+
+
+def _list_plain(name: str) -> Iterator[str]:
+    """An Arabic name of a language without its article, and of the other gender."""
+    plain = name.removeprefix("ال")
+    yield plain
+    if " " not in plain:
+        yield plain.removesuffix("ه")
 
 
 def _correct_word(word: str, known: frozenset[str], long_words: tuple[str, ...], most: int) -> str:

@@ -205,9 +205,14 @@ class PhraseIndex(Generic[Tag]):
             {key: array("i", numbers) for key, numbers in table.items()} for table in (by_word, by_stem, by_signs)
         )
 
-    def find(self, message: Message) -> list[Hit[Tag]]:
-        """All occurrences, in no certain order: of one phrase at one place the shortest and the longest."""
-        return [*self._find_spaced(message.forms), *self._find_unspaced(message.squeezed)]
+    def find(self, message: Message, *, prefixed: bool = False) -> list[Hit[Tag]]:
+        """All occurrences, in no certain order: of one phrase at one place the shortest and the longest.
+
+        Args:
+            prefixed: a word counts without its Arabic prefixes too.
+        """
+        forms = message.forms if prefixed else tuple((word,) for word in message.words)
+        return [*self._find_spaced(forms), *self._find_unspaced(message.squeezed)]
 
     def _find_spaced(self, forms: tuple[tuple[str, ...], ...]) -> Iterator[Hit[Tag]]:
         for start, choices in enumerate(forms):

@@ -206,25 +206,46 @@ def _find_keyword(reading: Reading) -> Understanding | None:
 
 
 def _find_none(reading: Reading) -> Understanding | None:
-    """The answer "none of these" to the safety question, with nothing named that staff must know of.
+    """The answer "none of these" to the safety question: whatever is named is denied.
 
-    It must be nearly all that is said: "I know nothing about it, ask my son" is no answer.
+    "No metal" alone says nothing of the others that we asked about. And it must be nearly all that is said: "I know
+    nothing about it, ask my son" is no answer.
     """
-    named = [hit for hit in reading.hits if hit.tag.code in reading.spoken]
-    if any(hit.tag.table in ("topics", "shown_topics") and hit.tag.key in _RISKS for hit in named):
-        # "No metal" says nothing of the others that we asked about.
+    risks = [hit for hit in reading.hits if _is_risk(hit) and hit.tag.code in reading.spoken]
+    if risks and not all(_is_denied(hits) for _, hits in reading.clauses):
         return None
-    if whole := [hit for hit in reading.whole if hit.tag.key == "none"]:
-        return Understanding("no", language=whole[0].tag.code)
-    if any(hit.tag.table == "report" and hit.tag.key in REPORTED for hit in reading.hits):
-        return None
-    nones = [hit for hit in reading.hits if hit.tag.key == "none"]
-    said = [hit for hit in reading.hits if hit.tag.key in (*_ANSWERS, "polite", "negation")]
+    nones = [hit for hit in reading.whole if hit.tag.key == "none"]
+    if nones and not risks:
+        return Understanding("no", language=nones[0].tag.code)
+    nones = [
+        hit for hit in reading.hits if hit.tag.key == "none" and not any(_is_within(risk, [hit]) for risk in risks)
+    ]
+    if risks:
+        # "No pacemaker, no": the plain no is of all that we asked.
+        alone = [reading.read(clause).whole for clause, hits in reading.clauses if not any(map(_is_risk, hits))]
+        nones += [hit for hits in alone for hit in hits if hit.tag.table == "intents" and hit.tag.key in ("no", "none")]
+    said = [hit for hit in reading.hits if hit.tag.key in (*_ANSWERS, "polite", "negation")] + risks
     for unspaced, length in ((False, len(reading.message.words)), (True, len(reading.message.squeezed))):
         covered = {at for hit in said if hit.phrase.unspaced is unspaced for at in range(hit.start, hit.end)}
         if any(hit.phrase.unspaced is unspaced for hit in nones) and len(covered) >= _NEARLY_ALL * length:
-            return _first(reading, nones, "none", "no", confidence=0.8)
+            return Understanding("no", confidence=0.8, language=nones[0].tag.code)
     return None
+
+
+def _is_risk(hit: Found) -> bool:
+    """Whether this names what the safety question asks about."""
+    if hit.tag.table == "report":
+        return hit.tag.key != "having"
+    return hit.tag.table in ("topics", "shown_topics") and hit.tag.key in _RISKS
+
+
+def _is_denied(hits: Iterable[Found]) -> bool:
+    """Whether a clause names nothing that staff must know of, or says that it is not so: no "have" without a "not"."""
+    risks = [hit for hit in hits if _is_risk(hit)]
+    negations = [hit for hit in hits if hit.tag.key == "negation"]
+    having = [hit for hit in hits if hit.tag.key == "having" and hit.tag.code not in _NEGATE_LAST]
+    touched = all(any(one.start <= hit.end and hit.start <= one.end for one in negations) for hit in having)
+    return not risks or (touched and any(_denies(hit, risks) for hit in negations))
 
 
 def _find_language_name(reading: Reading) -> Understanding | None:
@@ -236,7 +257,7 @@ def _find_language_name(reading: Reading) -> Understanding | None:
     for hit in fillers:
         if hit.phrase.unspaced:
             name = name.replace(bare.squeezed[hit.start : hit.end], "")
-    found = next((one for one in (bare.text, " ".join(name.split())) if one in names), "")
+    found = next((one for one in _list_forms(bare, Message(" ".join(name.split()))) if one in names), "")
     if len(found) < _SHORTEST_NAME and reading.awaiting != "language" and found.isascii():
         # "hi" is a greeting before it is Hindi.
         return None
@@ -309,9 +330,11 @@ def _list_languages(reading: Reading, clause: Message) -> Iterable[str]:
     names, at, words = reading.lexicon.language_names, 0, clause.words
     while at < len(words):
         for length in (3, 2, 1):
-            name = " ".join(words[at : at + length])
-            language = names.get(name) or _find_inflected(name, reading.lexicon.language_names)
-            if len(name) > _SHORTEST_NAME and language:
+            forms = [
+                form for form in _list_forms(Message(" ".join(words[at : at + length]))) if len(form) > _SHORTEST_NAME
+            ]
+            meant = (names.get(form) or _find_inflected(form, names) for form in forms)
+            if language := next((one for one in meant if one), None):
                 yield language.code
                 at += length - 1
                 break
@@ -321,6 +344,13 @@ def _list_languages(reading: Reading, clause: Message) -> Iterable[str]:
         found = [name for name in names if UNSPACED.search(name) and name in squeezed]
         longest = [name for name in found if not any(name != other and name in other for other in found)]
         yield from (names[name].code for name in sorted(longest, key=squeezed.find))
+
+
+def _list_forms(*messages: Message) -> Iterable[str]:
+    """Each message as it is, and without what Arabic writes in front of its first word: "in English" is one word."""
+    for message in messages:
+        for form in message.forms[0] if message.forms else ():
+            yield " ".join((form, *message.words[1:]))
 
 
 def _find_inflected(word: str, names: Mapping[str, Language]) -> Language | None:

@@ -8,7 +8,7 @@ from messages.phrases import PhraseError, PhraseIndex, make_phrase
 
 def find(source: str, text: str) -> list[tuple[int, int, bool]]:
     index = PhraseIndex([(source, "tag")])
-    return sorted((hit.start, hit.end, hit.whole) for hit in index.find(Message(normalise(text))))
+    return sorted((hit.start, hit.end, hit.whole) for hit in index.find(Message(normalise(text)), prefixed=True))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,13 @@ def find(source: str, text: str) -> list[tuple[int, int, bool]]:
 )
 def test_a_phrase_is_found_where_it_should_be(source: str, text: str, found: list[tuple[int, int, bool]]) -> None:
     assert find(source, text) == found
+
+
+def test_arabic_prefixes_are_taken_off_only_where_asked() -> None:
+    index = PhraseIndex([("وقت", "time")])
+    message = Message(normalise("بالوقت"))
+    assert [hit.tag for hit in index.find(message, prefixed=True)] == ["time"]
+    assert index.find(message) == []
 
 
 @pytest.mark.parametrize("source", ["", "!?", "(a|b", "a)", "((a|b) c|d)", "~"])

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from messages.lexicon import read_lexicon
+from messages.matching import Message, normalise
 from messages.understand import INTENTS, LONGEST, Understanding, understand
 from messages.words import TOPIC_CODES
 from tests.texts import CODES
@@ -243,6 +245,10 @@ def test_a_question_or_a_denial_is_no_report(text: str) -> None:
         ("٢", "safety", "yes", None),
         ("none of these", "safety", "no", None),
         ("no", "safety", "no", None),
+        ("no pacemaker, nothing", "safety", "no", None),
+        ("I have no metal, none of that", "safety", "no", None),
+        ("no pacemaker but a stent, nothing else", "safety", "report", "implant"),
+        ("no metal", "safety", "unknown", None),
         ("pacemaker 2019", "safety", "report", "implant"),
         ("3", "language", "language", "zh-Hans"),
         ("2", "which-change", "change", None),
@@ -265,6 +271,9 @@ def test_an_answer_is_read_by_what_was_asked(text: str, awaiting: str | None, in
         ("no puedo respirar", "en", "emergency", None),
         ("không nhắn tin cho tôi nữa", "en", "stop", None),
         ("in English please", "es", "language", "en"),
+        ("بالانجليزي", "ar", "language", "en"),
+        ("للعربي", "en", "language", "ar"),
+        ("ابعتولي بالفرنسية لو سمحتم", "ar", "language", "fr"),
         ("español", "ko", "language", "es"),
         ("I fell and cannot get up", "vi", "emergency", None),
         ("how much does it cost", "zh_Hans", "question", "cost"),
@@ -276,6 +285,14 @@ def test_another_language_than_the_one_on_record_is_understood(
 ) -> None:
     found = understand(text, own)
     assert (found.intent, found.detail) == (intent, detail)
+
+
+def test_a_letter_is_no_prefix_in_other_languages_of_the_arabic_script() -> None:
+    found, prefixed = (
+        {hit.tag.code for hit in read_lexicon().find(Message(normalise(text)))} for text in ("نتیجہ", "بنتیجہ")
+    )
+    assert {"ar", "fa", "ur"} <= found
+    assert prefixed == {"ar"}
 
 
 def test_what_is_unclear_offers_what_it_may_be() -> None:
