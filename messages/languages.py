@@ -94,3 +94,15 @@ def _find_locale(code: str, region: str | None) -> babel.Locale:
         except (babel.UnknownLocaleError, ValueError):
             pass
     return babel.Locale.parse(code)
+
+
+def is_written_like(words: str, language: Language) -> bool:
+    """Whether most letters are of a script that the language is written in; words without letters are."""
+    own = set(_list_scripts(language.name)) | ({"HIRAGANA", "KATAKANA"} if language.code == "ja" else set())
+    scripts = _list_scripts(words)
+    return sum(script in own for script in scripts) * 2 >= len(scripts)
+
+
+def _list_scripts(words: str) -> list[str]:
+    """The script of each letter, by the first word of its Unicode name."""
+    return [unicodedata.name(letter, "").partition(" ")[0] for letter in words if letter.isalpha()]

@@ -3,7 +3,7 @@
 import pytest
 
 from messages import languages
-from messages.languages import LANGUAGES, find_language, get_language
+from messages.languages import LANGUAGES, find_language, get_language, is_written_like
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,20 @@ def test_a_language_knows_its_tag_and_its_direction(code: str, bcp47: str, direc
 def test_we_write_twenty_four_languages() -> None:
     codes = "en es zh_Hans zh_Hant vi ko fil ru ar ht fr pt_BR pl it de ja fa hi uk ur bn pa so hy"
     assert [language.code for language in LANGUAGES] == codes.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "fits"),
+    [
+        ("Please phone us", "es", True),
+        ("Please phone us", "ar", False),
+        ("اتصل بنا من فضلك MRI", "ar", True),
+        ("お電話ください", "ja", True),
+        ("请给我们打电话", "zh_Hant", True),
+        ("Позвоните нам", "ko", False),
+        ("+1 202-555-0100", "hi", True),
+        ("", "hi", True),
+    ],
+)
+def test_words_in_a_script_that_the_reader_may_not_know_are_noticed(words: str, code: str, fits: bool) -> None:
+    assert is_written_like(words, get_language(code)) is fits
