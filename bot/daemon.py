@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from bot.accounts import make_first_link
 from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
-from bot.inbox import receive
+from bot.inbox import take_in
 from bot.models import Clinic
 from bot.provider import Inbound, Record
 from bot.sending import SendingLoop
@@ -201,19 +201,17 @@ async def _warm_up_understanding() -> None:
 def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:
     """Take in what waits on disk, oldest first; the first that the database refuses leaves the rest for later."""
 
-    def take_in(text: Inbound, received_at: datetime) -> None:
-        with writing(engine) as session:
-            receive(session, settings.clinic_facts, text, received_at)
+    def receive(text: Inbound, received_at: datetime) -> None:
+        take_in(engine, settings.clinic_facts, text, received_at)
 
-    return spool.take_in(take_in)
+    return spool.take_in(receive)
 
 
 def _take_missed(settings: Settings, engine: Engine, missed: list[Record]) -> None:
     """Take in the texts that came while nobody of us was alive."""
     for record in missed:
         text = Inbound(record.provider_id, record.phone, record.body, record.media)
-        with writing(engine) as session:
-            receive(session, settings.clinic_facts, text, record.made_at)
+        take_in(engine, settings.clinic_facts, text, record.made_at)
 
 
 class _Server(uvicorn.Server):

@@ -7,11 +7,12 @@ nothing. Opt-out is honoured at once.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from bot.answering import ANSWERS, answer_stranger, hear_opted_out
-from bot.database import find_coming, find_or_add_contact, has_patients
+from bot.database import find_coming, find_contact, find_or_add_contact, has_patients, reading, writing
 from bot.models import Contact, IncomingText, OutgoingText, TaskKind, TextKind, TextState
 from bot.provider import Inbound
 from bot.turns import ANSWERS_WITHIN, QUESTION_TOPIC, Turn
@@ -27,6 +28,16 @@ _SHORT_CODE_DIGITS = 6
 _MOST_ANSWERS = 40
 # What is answered at once, whoever of the staff has the conversation open.
 _ALWAYS = ("emergency", "stop", "start")
+
+
+def take_in(engine: Engine, clinic: ClinicFacts, inbound: Inbound, now: datetime) -> bool:
+    """Take in one text in a transaction of its own; False when it had been taken in before."""
+    with reading(engine) as session:
+        contact = find_contact(session, inbound.phone)
+    # The first text in a language takes a second to understand, in which nobody else shall wait for the database.
+    understand(inbound.body, contact.language if contact else clinic.default_language)
+    with writing(engine) as session:
+        return receive(session, clinic, inbound, now)
 
 
 def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: datetime) -> bool:

@@ -37,6 +37,7 @@ class FakeTwilio:
     requests: int = 0
     url: str = ""
     callback_codes: Counter[int] = field(default_factory=Counter)
+    callbacks_lost: int = 0
     # Other addresses of Twilio's and what they answer.
     pages: dict[str, Any] = field(default_factory=dict)
 
@@ -192,5 +193,8 @@ async def _call_back(fake: FakeTwilio, message: dict[str, Any], url: str) -> Non
     async with aiohttp.ClientSession() as session:
         for status in ("queued", "sent", "delivered"):
             form = {"MessageSid": message["sid"], "MessageStatus": status, "AccountSid": SID, "To": message["to"]}
-            async with session.post(url, data=form, headers=sign(url, form)) as response:
-                fake.callback_codes[response.status] += 1
+            try:
+                async with session.post(url, data=form, headers=sign(url, form)) as response:
+                    fake.callback_codes[response.status] += 1
+            except aiohttp.ClientError:
+                fake.callbacks_lost += 1  # nobody listened: Twilio does not try again

@@ -9,8 +9,8 @@ from tests.fake_twilio import FakeTwilio, Fault
 
 
 def _lose_connection(request: web.Request) -> web.Response:
-    assert request.transport is not None
-    request.transport.abort()
+    if request.transport is not None:  # the client may be gone itself
+        request.transport.abort()
     return web.Response()
 
 

@@ -1,6 +1,7 @@
 """A service with a clock of ours that sends over real HTTP to the fake server, and is checked there."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,10 @@ from bot.settings import Settings
 from bot.sms import TwilioSender
 from tests.conftest import MakeSettings
 from tests.fake_twilio import SERVICE, SID, TOKEN, FakeTwilio
+
+# ``make rig`` sets it: how many texts go through each fault. Without it the same tests run with few.
+FULL = "FAULT_TEXTS" in os.environ
+MANY = int(os.environ.get("FAULT_TEXTS", "40"))
 
 _ROUNDS = 200
 

@@ -1,10 +1,9 @@
 """Every fault of the provider, and a killed process, with the promise: nobody gets two, nobody gets none.
 
 The official client sends over real HTTP to the fake server; the clock of the service is ours, so that
-leases and waits pass at once. ``FAULT_TEXTS`` sets how many texts go through each fault (``make rig``: 2,000).
+leases and waits pass at once.
 """
 
-import os
 import random
 from datetime import timedelta
 
@@ -20,9 +19,7 @@ from bot.settings import Settings
 from tests.conftest import MakeSettings
 from tests.fake_twilio import Fault, serve_twilio
 from tests.faults import FAULTS, now_and_then
-from tests.rig import Rig, make_sending_settings
-
-MANY = int(os.environ.get("FAULT_TEXTS", "40"))
+from tests.rig import MANY, Rig, make_sending_settings
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def count_states(engine: Engine) -> dict[str, int]:
 def post(url: str, form: dict[str, str], headers: dict[str, str]) -> int:
     request = urllib.request.Request(url, urllib.parse.urlencode(form).encode(), headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -114,28 +114,6 @@ def check_log(path: Path, fake: FakeTwilio) -> None:
         assert message["body"] not in log
     assert "anillo" not in log
     assert "Patient" not in log
-
-
-def test_killed_in_the_middle_each_of_two_hundred_arrives_once(database_url: str, tmp_path: Path) -> None:
-    port = find_free_port()
-    with serve_twilio(delay_s=0.05) as fake:
-        environment = make_environment(database_url, fake, port)
-        settings = load_settings(None, environment)
-        engine = prepare_database(settings)
-        with run_daemon(environment, port, tmp_path) as daemon:
-            enrol_many(engine, settings, 200, datetime.now(UTC))
-            wait_for(lambda: len(fake.messages) >= 50 and fake.requests >= len(fake.messages) + 20, 20, every=0.001)
-            daemon.kill()
-        doubtful = count_states(engine).get("sending", 0)
-        assert 0 < len(fake.messages) < 200
-        assert doubtful > 0
-        with run_daemon(environment, port, tmp_path) as daemon:
-            wait_for(lambda: count_states(engine) == {"sent": 200}, 60)
-            assert daemon.stop() == 0
-        assert len(fake.texts) == 200
-        assert set(fake.texts.values()) == {1}
-        check_log(daemon.log, fake)
-        engine.dispose()
 
 
 def test_stopped_in_the_middle_it_finishes_what_is_in_flight(tmp_path: Path) -> None:

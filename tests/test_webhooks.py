@@ -216,7 +216,7 @@ def break_database(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object) -> bool:
         raise OperationalError("INSERT", {}, Exception("the server is gone"))
 
-    monkeypatch.setattr(webhooks, "receive", fail)
+    monkeypatch.setattr(webhooks, "take_in", fail)
 
 
 def test_a_text_that_comes_while_the_database_is_away_is_taken_in_later_and_in_order(

@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -12,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import ImmutableMultiDict
 
 from bot.database import writing
-from bot.inbox import receive
+from bot.inbox import take_in
 from bot.outcomes import record_status
 from bot.provider import Inbound, StatusReport
 from bot.sms import is_signed, read_inbound, read_status
@@ -101,7 +100,7 @@ def _take_in(service: Service, text: Inbound) -> bool:
     received_at = service.now()
     if not service.spool.count():
         try:
-            return receive_text(service, text, received_at)
+            return take_in(service.engine, service.settings.clinic_facts, text, received_at)
         except SQLAlchemyError as error:
             log.error("a text could not be stored and waits on disk: %s", type(error).__name__)
     try:
@@ -110,12 +109,6 @@ def _take_in(service: Service, text: Inbound) -> bool:
         log.error("a text could not be kept on disk either: %s", error.strerror)
         raise HTTPException(503, "try again later") from error
     return False
-
-
-def receive_text(service: Service, text: Inbound, received_at: datetime) -> bool:
-    """Take in one text in a transaction of its own; False when it was known."""
-    with writing(service.engine) as session:
-        return receive(session, service.settings.clinic_facts, text, received_at)
 
 
 def _note(service: Service, token: str, report: StatusReport) -> bool:
