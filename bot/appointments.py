@@ -132,7 +132,8 @@ def cancel(
 
 
 def _get(session: Session, appointment_id: int) -> tuple[Appointment, Patient]:
-    appointment = session.get(Appointment, appointment_id, with_for_update=True)
+    # Not its key: a claim that makes a task about it shall not wait for us while we wait for the claim.
+    appointment = session.get(Appointment, appointment_id, with_for_update={"key_share": True})
     patient = session.get(Patient, appointment.patient_id) if appointment else None
     if appointment is None or patient is None:
         raise AppointmentError(f"there is no appointment {appointment_id}")

@@ -176,7 +176,7 @@ def find_or_add_contact(session: Session, phone: str, language: str, now: dateti
     ``lock``: nobody else locks it until this session ends.
     """
     known = select(Contact).where(Contact.phone == phone)
-    known = known.with_for_update() if lock else known
+    known = known.with_for_update(key_share=True) if lock else known
     contact = session.exec(known).first()
     if contact is not None:
         return contact

@@ -15,12 +15,10 @@ from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import func, select
 
-from bot.appointments import cancel
 from bot.daemon import prepare_database
 from bot.database import open_database, reading, writing
 from bot.inbox import receive
 from bot.models import IncomingText, OutgoingText
-from bot.outbox import claim_due
 from bot.provider import Inbound, Record
 from bot.sending import SendingLoop
 from bot.settings import Settings, load_settings
@@ -151,33 +149,6 @@ class TestOnSqlite:
         connection.close()
         holder.dispose()
         rig.check_once_each(3)
-
-
-def test_a_cancellation_and_a_claim_at_the_same_moment_end_as_one_or_the_other(
-    engine: Engine, settings: Settings
-) -> None:
-    for number in range(25):
-        phone = f"+1202555{number:04}"
-        appointment = enrol_one(engine, settings, phone=phone)
-        barrier = threading.Barrier(2)
-        sent: list[str] = []
-
-        def claim(barrier: threading.Barrier = barrier, sent: list[str] = sent, phone: str = phone) -> None:
-            barrier.wait(10)
-            with writing(engine) as session:
-                ready, _ = claim_due(session, settings.clinic_facts, settings.plan, NOW, 10)
-            sent.extend(one.body for one in ready if one.phone == phone)
-
-        thread = threading.Thread(target=claim)
-        thread.start()
-        barrier.wait(10)
-        with writing(engine) as session:
-            cancel(session, settings.plan, appointment, NOW, "test")
-        thread.join(30)
-
-        [welcome] = [row for row in find_rows(engine, appointment_id=appointment) if row.step == "welcome"]
-        assert (welcome.state == "sending") == any("Your MRI is on" in body for body in sent)
-        assert welcome.state in ("sending", "skipped")
 
 
 def test_two_texts_from_one_phone_at_the_same_moment_are_taken_one_after_the_other(
