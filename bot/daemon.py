@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -21,7 +22,7 @@ from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
 from bot.inbox import take_in
 from bot.models import Clinic
-from bot.provider import Inbound, Record
+from bot.provider import Inbound, Record, Sender
 from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.sms import open_sender
@@ -37,8 +38,8 @@ log = logging.getLogger(__name__)
 RECONCILE_EVERY_S = 5
 TICK_EVERY_S = 1
 BEAT_EVERY_S = 5
-LISTEN_EVERY_S = 5
 SPOOL_EVERY_S = 2
+CLOCK_EVERY_S = 2
 ASK_EVERY_S = 60
 _DRAIN_S = 25
 
@@ -93,7 +94,13 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     clock.listen()
     sender = open_sender(settings)
     sending = SendingLoop(
-        engine, sender, settings.clinic_facts, settings.plan, settings.send_rate_per_second, clock.now
+        engine,
+        sender,
+        settings.clinic_facts,
+        settings.plan,
+        settings.send_rate_per_second,
+        clock.now,
+        clock.is_settled,
     )
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -108,10 +115,8 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     def every(seconds: float, what: str, work: Callable[[], Awaitable[object]]) -> None:
         scheduler.add_job(_try, "interval", [what, work], seconds=seconds, next_run_time=now())
 
-    async def listen() -> None:
-        await asyncio.to_thread(clock.listen)
-
-    every(LISTEN_EVERY_S, "the database does not tell the time", listen)
+    await _try("the provider does not tell the time", partial(_settle_clock, clock, sender))
+    watching = asyncio.create_task(_watch_clock(clock, sender, sending, scheduler), name="clock")
     if roles.send:
         missed = await sending.catch_up()
         await asyncio.to_thread(_take_missed, settings, engine, missed)
@@ -124,7 +129,9 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     scheduler.start()
     server = None
     if roles.web:
-        app = create_app(settings, engine, sending, spool, clock.now, demo=roles.demo)
+        app = create_app(
+            settings, engine, sending, spool, clock.now, demo=roles.demo, list_problems=clock.list_problems
+        )
 
         async def take_in_spooled() -> None:
             if await asyncio.to_thread(take_in_spooled_texts, settings, engine, spool):
@@ -139,8 +146,9 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         if not roles.demo:
             await asyncio.to_thread(_offer_first_account, settings, engine)
     waiting = asyncio.create_task(stopped.wait())
-    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([waiting, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
+    watching.cancel()
     scheduler.shutdown(wait=False)
     sending.stop()
     if server is not None:
@@ -192,6 +200,27 @@ def _offer_first_account(settings: Settings, engine: Engine) -> None:
             f"No account yet. Make the first one, within a day: {settings.public_base_url}/set-up/{token}\n"
         )
         sys.stderr.flush()
+
+
+async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, scheduler: AsyncIOScheduler) -> None:
+    """Hear the database's time, and end doubts; let no job wait for an hour that the machine's clock repeats."""
+    loop = asyncio.get_running_loop()
+    began = now().timestamp() - loop.time()
+    while True:
+        await asyncio.sleep(CLOCK_EVERY_S)
+        await _try("the database does not tell the time", partial(asyncio.to_thread, clock.listen))
+        begins = now().timestamp() - loop.time()
+        if abs(begins - began) > CLOCK_EVERY_S:
+            began = begins
+            for job in scheduler.get_jobs():
+                job.modify(next_run_time=now())
+        if not clock.is_settled():
+            await _try("the provider does not tell the time", partial(_settle_clock, clock, sender))
+            sending.wake()
+
+
+async def _settle_clock(clock: Clock, sender: Sender) -> None:
+    clock.settle(await sender.tell_time())
 
 
 async def _warm_up_understanding() -> None:

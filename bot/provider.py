@@ -102,6 +102,8 @@ class Sender(Protocol):
 
     async def list_since(self, since: datetime) -> list[Record]: ...
 
+    async def tell_time(self) -> datetime | None: ...
+
     async def close(self) -> None: ...
 
 
@@ -119,6 +121,9 @@ class SandboxSender:
 
     async def list_since(self, since: datetime) -> list[Record]:
         return []
+
+    async def tell_time(self) -> datetime | None:
+        return None
 
     async def close(self) -> None:
         return None

@@ -66,6 +66,7 @@ class SendingLoop:
         plan: Plan,
         rate_per_second: float,
         clock: Callable[[], datetime],
+        is_time_sure: Callable[[], bool] = lambda: True,
     ) -> None:
         self._engine = engine
         self._sender = sender
@@ -73,6 +74,7 @@ class SendingLoop:
         self._plan = plan
         self._rate = rate_per_second
         self._clock = clock
+        self._is_time_sure = is_time_sure
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
         self._stopping = False
@@ -140,7 +142,7 @@ class SendingLoop:
         await self._write_back()
         slots = max(1, min(int(self._slots), SLOTS // self._nodes))
         limit = min(slots - len(self._in_flight), int(self._find_allowance()))
-        if self._stopping or limit < 1:
+        if self._stopping or limit < 1 or not self._is_time_sure():
             return 0
         ready, looked_at = await asyncio.to_thread(self._claim, limit)
         self._tokens -= len(ready)

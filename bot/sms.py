@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -103,6 +104,11 @@ class TwilioSender:
             for message in reversed(messages)
             if message.sid and _is_since(message.date_created, since)
         ]
+
+    async def tell_time(self) -> datetime | None:
+        """What Twilio's clock shows, to the second; None when its answer does not say."""
+        async with _Explained():
+            return await self._http.read_date()
 
     async def inspect(self, settings: Settings) -> list[str]:
         """What is wrong with the account, the sender and the webhooks as Twilio knows them, each with what to do."""
@@ -220,6 +226,12 @@ class _HttpClient(AsyncHttpClient):
                 return Response(response.status, await response.text(), response.headers)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise _NotReachedError(type(error).__name__) from error
+
+    async def read_date(self) -> datetime | None:
+        """The date in the header of any answer."""
+        async with self._session.head(self._base_url, allow_redirects=False) as response:
+            date = response.headers.get("Date")
+            return parsedate_to_datetime(date) if date else None
 
     async def close(self) -> None:
         await self._session.close()

@@ -82,7 +82,7 @@ class Daemon:
 def run_daemon(environment: dict[str, str], port: int, folder: Path) -> Iterator[Daemon]:
     daemon = Daemon(environment, port, folder)
     try:
-        wait_for(daemon.is_healthy, 30)
+        wait_for(daemon.is_healthy, 120)
         yield daemon
     finally:
         if daemon.process.poll() is None:

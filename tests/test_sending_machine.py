@@ -87,6 +87,9 @@ class Provider:
     async def list_since(self, since: datetime) -> list[Record]:
         return []
 
+    async def tell_time(self) -> datetime | None:
+        return None
+
     async def close(self) -> None:
         return None
 

@@ -37,11 +37,14 @@ def create_app(
     now: Callable[[], datetime],
     *,
     demo: bool,
+    list_problems: Callable[[], list[str]] = list,
 ) -> FastAPI:
     """Webhooks, health and the staff's pages; the simulated phone where nothing is really sent."""
     app = FastAPI(title="scan-reminders", docs_url=None, redoc_url=None, openapi_url=None)
     secret = settings.secret_key.get_secret_value() or secrets.token_hex()
-    app.state.service = Service(settings, engine, sending, spool, now, secret=secret, demo=demo)
+    app.state.service = Service(
+        settings, engine, sending, spool, now, secret=secret, demo=demo, list_problems=list_problems
+    )
     app.include_router(webhooks.router)
     app.include_router(health.router)
     for pages in (sign_in, today, inbox, account_pages, events):

@@ -20,7 +20,7 @@ def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(service: Used) -> JSONResponse:
-    problems = []
+    problems = service.list_problems()
     try:
         check_database(service.engine)
         with reading(service.engine) as session:

@@ -37,6 +37,7 @@ class Service:
 
     ``secret`` signs cookies. ``demo``: everybody on this machine is let in, as somebody of a sample clinic.
     ``stopped`` is set once the process stops: an answer that goes on and on ends then.
+    ``list_problems``: what is wrong with this machine, as sentences for the operator.
     """
 
     settings: Settings
@@ -46,6 +47,7 @@ class Service:
     now: Callable[[], datetime]
     secret: str = field(repr=False)
     demo: bool = False
+    list_problems: Callable[[], list[str]] = list
     seen: Seen = field(default_factory=Seen)
     stopped: threading.Event = field(default_factory=threading.Event)
 
