@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-from babel import Locale
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from messages.guessing import Example, Feature, Guesser, Label, list_features
-from messages.languages import LANGUAGES, Language
+from messages.languages import LANGUAGES
 from messages.matching import UNSPACED, Message, normalise
+from messages.naming import LanguageNames, list_languages, read_language_names
 from messages.phrases import Hit, PhraseIndex, forget_sources, list_words
 from messages.words import GRAMMAR, WHOLE, Words, read_words
 
@@ -21,6 +21,8 @@ _ONE_TYPO, _TWO_TYPOS = 5, 9
 # Where "and", "by", "for" and "the" are written at the front of the word they go with. Urdu and Persian, of the same
 # script, are not so: there such a letter is a part of the word.
 _PREFIXED = frozenset({"ar"})
+# A word as long as this may be wrong in its first letter too.
+_FREE_BEGINNING = 7
 # A language is spoken in a text when it explains at least this share of what the best one does.
 _SPOKEN = 0.7
 # The language on record needs less evidence than another.
@@ -51,14 +53,14 @@ class Lexicon:
     vocabulary: dict[str, frozenset[str]]
     long_words: dict[str, tuple[str, ...]]
     speakers: dict[str, tuple[str, ...]]
-    language_names: dict[str, Language]
+    language_names: LanguageNames
     entries: dict[str, list[Entry]]
     _guessers: dict[str, Guesser] = field(default_factory=dict)
 
     def get_guesser(self, code: str) -> Guesser:
         """What a language's examples have taught; they are learned from when first needed."""
         if code not in self._guessers:
-            self._guessers[code] = _teach(self.words[code], self.entries[code])
+            self._guessers[code] = _teach(self.words[code], self.entries[code], self.language_names)
         return self._guessers[code]
 
     def find(self, message: Message) -> list[Found]:
@@ -113,16 +115,30 @@ def read_lexicon() -> Lexicon:
         vocabulary,
         long_words,
         {term: tuple(codes) for term, codes in speakers.items()},
-        dict(_list_language_names()),
+        read_language_names(),
         entries,
     )
 
 
 def list_told(hits: Iterable[Found], code: str) -> list[Found]:
     """The phrases found of one language that say something by themselves."""
-    return [
+    told = [
         hit for hit in hits if hit.tag.code == code and find_label(hit.tag) and (hit.whole or hit.tag.key not in WHOLE)
     ]
+    # "How long before it" is not "how long".
+    return [hit for hit in told if not any(_outdoes(other, hit) for other in told)]
+
+
+def _outdoes(longer: Found, hit: Found) -> bool:
+    """Whether a phrase without gaps has all the words of one that speaks for another thing, and more."""
+    return (
+        longer.end - longer.start > hit.end - hit.start
+        and longer.start <= hit.start
+        and longer.end >= hit.end
+        and not longer.phrase.has_gap
+        and longer.phrase.unspaced == hit.phrase.unspaced
+        and find_label(longer.tag) != find_label(hit.tag)
+    )
 
 
 def list_hit_features(told: Iterable[Found]) -> Iterator[Feature]:
@@ -130,10 +146,10 @@ def list_hit_features(told: Iterable[Found]) -> Iterator[Feature]:
         yield "phrase", f"{hit.tag.table}.{hit.tag.key}: {hit.phrase.source}"
 
 
-def count_lists(told: Iterable[Found]) -> Counter[str]:
-    """How many phrases of each list are found, by what the list speaks for."""
+def count_lists(told: Iterable[Found], message: Message, names: LanguageNames) -> Counter[str]:
+    """How many phrases of each list are found, by what the list speaks for, and how many languages are named."""
     phrases = {(hit.tag, hit.phrase.source) for hit in told}
-    return Counter(find_label(tag) or "" for tag, _ in phrases)
+    return Counter([*(find_label(tag) or "" for tag, _ in phrases), *("named" for _ in list_languages(message, names))])
 
 
 def find_label(tag: Tag) -> Label | None:
@@ -145,6 +161,8 @@ def find_label(tag: Tag) -> Label | None:
         return f"question:{tag.key}"
     if tag.table == "report":
         return f"report:{tag.key.removeprefix('having_')}" if tag.key != "having" else None
+    if tag.key == "chatter":
+        return "unknown"
     return None if tag.key in (*GRAMMAR, "condition", "auto_reply") else tag.key.removesuffix("_phrases")
 
 
@@ -182,41 +200,16 @@ def _list_terms(message: Message) -> Iterator[str]:
             yield word
 
 
-def _teach(words: Words, entries: list[Entry]) -> Guesser:
+def _teach(words: Words, entries: list[Entry], names: LanguageNames) -> Guesser:
     index = PhraseIndex(entries)
     examples = []
     for label, text in _list_examples(words):
         message = Message(normalise(text))
         told = list_told(index.find(message, prefixed=words.code in _PREFIXED), words.code)
         features = frozenset([*list_features(message), *list_hit_features(told)])
-        examples.append(Example(label, features, count_lists(told)))
+        examples.append(Example(label, features, count_lists(told, message, names)))
     forget_sources()
     return Guesser(examples)
-
-
-def _list_language_names() -> Iterator[tuple[str, Language]]:
-    """Each language's names: its own, our aliases, and what every other language calls it (CLDR)."""
-    for reader in LANGUAGES:
-        called = Locale.parse(reader.code).languages
-        for language in LANGUAGES:
-            # "Chinese" alone is the simplified script; the other has a name of its own.
-            code = language.code if language.code == "zh_Hant" else language.code.split("_")[0]
-            if name := called.get(code):
-                yield normalise(name), language
-                if reader.code in _PREFIXED:
-                    # "the English (one)", as CLDR has it, and what people say: "English", of a language or of a text.
-                    yield from ((plain, language) for plain in _list_plain(normalise(name)))
-    for language in LANGUAGES:
-        for name in (language.code, language.name, *language.aliases):
-            yield normalise(name), language
-
-
-def _list_plain(name: str) -> Iterator[str]:
-    """An Arabic name of a language without its article, and of the other gender."""
-    plain = name.removeprefix("ال")
-    yield plain
-    if " " not in plain:
-        yield plain.removesuffix("ه")
 
 
 def _correct_word(word: str, known: frozenset[str], long_words: tuple[str, ...], most: int) -> str:
@@ -224,7 +217,9 @@ def _correct_word(word: str, known: frozenset[str], long_words: tuple[str, ...],
     if not allowed or word in known or word.isdigit() or UNSPACED.search(word):
         return word
     found = process.extractOne(word, long_words, scorer=OSA.distance, score_cutoff=allowed)
-    return found[0] if found else word
+    # "trema" (it trembles) is no "crema": of a short word people get the first letter right.
+    is_other = found and len(word) < _FREE_BEGINNING and found[0][0] != word[0]
+    return found[0] if found and not is_other else word
 
 
 def _list_long_words(entries: Iterable[Entry]) -> list[str]:

@@ -5,15 +5,16 @@ allergies, keywords, and at last a guess at what a free text is about. What stay
 ``unknown``, and a person reads it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from messages.carriers import CARRIER_STOPS
 from messages.guessing import list_features
-from messages.languages import LANGUAGES, Language, find_language
+from messages.languages import LANGUAGES, find_language
 from messages.lexicon import Found, count_lists, find_label, list_hit_features, list_told, read_lexicon
-from messages.matching import UNSPACED, Message, normalise
+from messages.matching import Message, normalise
+from messages.naming import SHORTEST_NAME, list_forms, list_languages
 from messages.reading import Reading
 from messages.words import REPORTED
 
@@ -22,14 +23,12 @@ INTENTS = (
     *("thanks", "wrong_number", "emergency", "unknown"),
 )
 LONGEST = 1600
-# A shorter word may be the name of a language by chance.
-_SHORTEST_NAME = 3
-# A name with another ending than in our list: this long, and the list's own ending no longer than that.
-_SHORTEST_INFLECTED, _LONGEST_ENDING = 6, 3
 _DIGIT_ANSWERS = {"one": 1, "two": 2}
 _THUMBS_UP, _HEARTS = "👍👌✅", "🙏❤💙💚🌹😊🙂😀😃🤗🥰💐"
 # What a guess must be worth: to be acted on, or to be offered for a choice.
 _SURE, _PERHAPS = 0.45, 0.25
+# What asks nothing and is as likely as this to be about nothing of ours is left to a person, whatever words it has.
+_CHATTER = 0.6
 # What harms when it is missed needs less, what harms when it is wrong needs more.
 _ENOUGH = {"stop": 0.9}
 _LIKELY_ENOUGH = {"emergency": 0.2, "report": 0.2}
@@ -105,6 +104,9 @@ def _find_stop(reading: Reading) -> Understanding | None:
     """A word for it alone, or a sentence that means it. What carriers act on always is."""
     if reading.bare.text.upper().replace(" ", "") in CARRIER_STOPS:
         return Understanding("stop", language=reading.spoken[0])
+    if "change" in (own := {hit.tag.key for hit in reading.whole if hit.tag.code == reading.own}) and "stop" not in own:
+        # Another language's stop is their own word for this: "cancelar" in Portuguese is about the appointment.
+        return None
     for hit in reading.whole:
         if hit.tag.table == "intents" and hit.tag.key in ("stop", "yes", "no", "thanks", "start"):
             return Understanding("stop", language=hit.tag.code) if hit.tag.key == "stop" else None
@@ -249,7 +251,7 @@ def _is_denied(hits: Iterable[Found]) -> bool:
 
 
 def _find_language_name(reading: Reading) -> Understanding | None:
-    names = reading.lexicon.language_names
+    names = reading.lexicon.language_names.whole
     bare = reading.bare
     fillers = [hit for hit in reading.search(bare) if hit.tag.key == "language_fillers"]
     gone = {at for hit in fillers if not hit.phrase.unspaced for at in range(hit.start, hit.end)}
@@ -257,8 +259,9 @@ def _find_language_name(reading: Reading) -> Understanding | None:
     for hit in fillers:
         if hit.phrase.unspaced:
             name = name.replace(bare.squeezed[hit.start : hit.end], "")
-    found = next((one for one in _list_forms(bare, Message(" ".join(name.split()))) if one in names), "")
-    if len(found) < _SHORTEST_NAME and reading.awaiting != "language" and found.isascii():
+    forms = chain(list_forms(bare), list_forms(Message(" ".join(name.split()))))
+    found = next((one for one in forms if one in names), "")
+    if len(found) < SHORTEST_NAME and reading.awaiting != "language" and found.isascii():
         # "hi" is a greeting before it is Hindi.
         return None
     language = names.get(found)
@@ -271,14 +274,20 @@ def _guess(reading: Reading) -> Understanding | None:
         return None
     code = reading.spoken[0]
     told = list_told(reading.hits, code)
+    grammar = {hit.tag.key for hit in reading.hits if hit.tag.code in reading.spoken}
     never = set()
     if told:
         # Where phrases speak for something, letters alone do not make it nonsense, an emergency or a stop.
         never |= {"unknown", "emergency", "stop"} - {find_label(hit.tag) for hit in told}
-    if any(hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken for hit in reading.hits):
+    if grammar & {"negation", "asking"}:
         never |= {f"report:{kind}" for kind in REPORTED}
     features = [*list_features(reading.message), *list_hit_features(told)]
-    ranked = reading.lexicon.get_guesser(code).guess(features, count_lists(told), never)
+    lists = count_lists(told, reading.message, reading.lexicon.language_names)
+    guesser = reading.lexicon.get_guesser(code)
+    if told and "asking" not in grammar and dict(guesser.guess(features, lists)).get("unknown", 0) >= _CHATTER:
+        # Small talk with a word of ours in it: "bring some bread".
+        return None
+    ranked = guesser.guess(features, lists, never)
     label, probability = _pick(ranked)
     confidence = min(_SUREST, round(probability, 2))
     if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
@@ -311,7 +320,7 @@ def _find_language_within(reading: Reading) -> str | None:
     named = [
         (clause, code, any(hit.tag.key == "negation" for hit in hits))
         for clause, hits in reading.clauses
-        for code in _list_languages(reading, clause)
+        for code in list_languages(clause, reading.lexicon.language_names)
     ]
     codes = list(dict.fromkeys(code for _, code, _ in named))
     wanted = [code for _, code, denied in named if not denied and code != reading.own]
@@ -323,48 +332,6 @@ def _find_language_within(reading: Reading) -> str | None:
         others = ["zh_Hant"]
     language = find_language(others[0]) if others else None
     return language.bcp47 if language else None
-
-
-def _list_languages(reading: Reading, clause: Message) -> Iterable[str]:
-    """The codes of the languages named, in order."""
-    names, at, words = reading.lexicon.language_names, 0, clause.words
-    while at < len(words):
-        for length in (3, 2, 1):
-            forms = [
-                form for form in _list_forms(Message(" ".join(words[at : at + length]))) if len(form) > _SHORTEST_NAME
-            ]
-            meant = (names.get(form) or _find_inflected(form, names) for form in forms)
-            if language := next((one for one in meant if one), None):
-                yield language.code
-                at += length - 1
-                break
-        at += 1
-    squeezed = clause.squeezed
-    if UNSPACED.search(squeezed):
-        found = [name for name in names if UNSPACED.search(name) and name in squeezed]
-        longest = [name for name in found if not any(name != other and name in other for other in found)]
-        yield from (names[name].code for name in sorted(longest, key=squeezed.find))
-
-
-def _list_forms(*messages: Message) -> Iterable[str]:
-    """Each message as it is, and without what Arabic writes in front of its first word: "in English" is one word."""
-    for message in messages:
-        for form in message.forms[0] if message.forms else ():
-            yield " ".join((form, *message.words[1:]))
-
-
-def _find_inflected(word: str, names: Mapping[str, Language]) -> Language | None:
-    """The language of a name with another ending: "angielsku", "украинском"."""
-    if len(word) < _SHORTEST_INFLECTED or " " in word:
-        return None
-    for cut in (1, 2, 3):
-        stem = word[:-cut]
-        if len(stem) < _SHORTEST_INFLECTED - 1:
-            break
-        for name, language in names.items():
-            if name.startswith(stem) and len(name) - len(stem) <= _LONGEST_ENDING:
-                return language
-    return None
 
 
 def _find_first_answer(reading: Reading) -> Understanding | None:

@@ -22,7 +22,7 @@ SHOWN = ("menu", "language", "more")
 WHOLE = ("stop", "start", "help", "menu", "language", "more", "yes", "no", "none", "thanks")
 ANYWHERE = (
     *("emergency", "stop_phrases", "start_phrases", "help_phrases", "menu_phrases", "language_phrases"),
-    *("wrong_number", "change", "confirm", "condition", "auto_reply"),
+    *("wrong_number", "change", "confirm", "condition", "auto_reply", "chatter"),
 )
 # Words that change what others mean, or that mean nothing.
 GRAMMAR = ("asking", "negation", "but", "polite", "language_fillers")

@@ -214,6 +214,7 @@ def test_not_every_pain_is_an_emergency(text: str) -> None:
         ("I'm pregnant", None),
         ("i have kidney disease", None),
         ("on warfarin", None),
+        ("I have a pacemaker can I have the scan", "implant"),
     ],
 )
 def test_what_staff_must_know_is_a_report(text: str, detail: str | None) -> None:
@@ -293,6 +294,56 @@ def test_a_letter_is_no_prefix_in_other_languages_of_the_arabic_script() -> None
     )
     assert {"ar", "fa", "ur"} <= found
     assert prefixed == {"ar"}
+
+
+@pytest.mark.parametrize(
+    ("text", "own", "wanted"),
+    [
+        ("l'anglais", "fr", "en"),
+        ("pas d'espagnol, l'anglais c'est mieux", "fr", "en"),
+        ("je préfère l’espagnol", "fr", "es"),
+        ("vorrei i messaggi nell'inglese", "it", "en"),
+        ("po angielsku", "pl", "en"),
+        ("tem em crioulo?", "pt_BR", "ht"),
+        ("criollo haitiano", "es", "ht"),
+        ("in creolo per favore", "it", "ht"),
+    ],
+)
+def test_a_language_is_found_by_what_people_call_it(text: str, own: str, wanted: str) -> None:
+    found = understand(text, own)
+    assert (found.intent, found.detail) == ("language", wanted)
+
+
+def test_a_carriers_word_stops_but_not_a_word_like_it_that_means_another_thing_in_their_language() -> None:
+    assert understand("CANCEL", "pt_BR").intent == "stop"
+    assert understand("cancelar", "pt_BR").intent == "change"
+    assert understand("cancelar mensagens", "pt_BR").intent == "stop"
+    assert understand("cancelar", "es").intent == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("hey babe can u grab milk on the way home", "en"),
+        ("whats for dinner tonight", "en"),
+        ("that movie was so loud", "en"),
+        ("amor compras tortillas de regreso", "es"),
+        ("amore prendi il pane quando torni", "it"),
+        ("cheri pote pen lè w ap vini", "ht"),
+    ],
+)
+def test_small_talk_to_somebody_else_is_no_question(text: str, own: str) -> None:
+    assert understand(text, own).intent == "unknown"
+
+
+@pytest.mark.parametrize(("text", "own"), [("un cafecito negro", "es"), ("mi trema la mano e non smette", "it")])
+def test_an_ordinary_word_is_no_misspelt_word_of_ours(text: str, own: str) -> None:
+    found = understand(text, own)
+    assert (found.intent, found.detail) in [("question", "food"), ("unknown", None)]
+
+
+def test_a_longer_phrase_outdoes_a_shorter_one_within_it() -> None:
+    assert understand("con cuanto tiempo de anticipacion llego", "es").detail == "when"
 
 
 def test_what_is_unclear_offers_what_it_may_be() -> None:
