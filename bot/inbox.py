@@ -40,8 +40,14 @@ def take_in(engine: Engine, clinic: ClinicFacts, inbound: Inbound, now: datetime
         return receive(session, clinic, inbound, now)
 
 
-def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: datetime) -> bool:
-    """Take in one text and answer it; False when it had been taken in before."""
+def receive(
+    session: Session, clinic: ClinicFacts, inbound: Inbound, now: datetime, understood: Understanding | None = None
+) -> bool:
+    """Take in one text and answer it; False when it had been taken in before.
+
+    Args:
+        understood: what the text means, where that is known already.
+    """
     # The row stays locked: two texts from one phone at the same moment are taken one after the other.
     contact = find_or_add_contact(session, inbound.phone, clinic.default_language, now, lock=True)
     row = _store(session, contact, inbound, now)
@@ -49,7 +55,7 @@ def receive(session: Session, clinic: ClinicFacts, inbound: Inbound, now: dateti
         return False
     asked = _find_question(session, contact, now)
     awaiting = (asked.asks or "").partition(":")[0] if asked else None
-    understanding = _choose_topic(understand(inbound.body, contact.language, awaiting), asked)
+    understanding = _choose_topic(understood or understand(inbound.body, contact.language, awaiting), asked)
     if inbound.opt_out:
         understanding = _read_opt_out(inbound.opt_out, understanding)
     row.intent, row.detail, row.confidence = understanding.intent, understanding.detail, understanding.confidence

@@ -9,20 +9,27 @@ from sqlmodel import Session, col, select
 
 from bot.appointments import enrol
 from bot.database import reading, writing
+from bot.inbox import receive
 from bot.models import Appointment, OutgoingText, TextState
 from bot.people import Enrolment
+from bot.provider import Inbound
 from bot.sandbox import deliver_due
 from bot.schedule import Plan, at_wall
 from bot.settings import Settings, load_settings
 from messages.facts import ClinicFacts
+from messages.understand import Understanding
 
 # The first text leaves this long after the start, the next ones at this pace.
 _FIRST, _PACE = timedelta(seconds=2), timedelta(seconds=3)
+# Some have written this long ago.
+_WROTE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One patient: who, what and when, how long ago enrolled, and which text comes next."""
+    """One patient: who, what and when, how long ago enrolled, which text comes next, and what they wrote
+    lately with what it means.
+    """
 
     name: str
     phone: str
@@ -34,17 +41,18 @@ class Sample:
     comes_next: str
     contrast: bool = False
     sedation: bool = False
+    says: tuple[str, str] | None = None
 
 
 SAMPLES = (
     Sample("Lucía", "+12025550101", "es", "mri-brain", 2, 10, 12, "prepare"),
     Sample("Jean-Robert", "+12025550102", "ht", "mri-brain-spine", 7, 9, 3, "safety", contrast=True),
-    Sample("美玲", "+12025550103", "zh_Hans", "mri-spine", 2, 14, 10, "prepare", contrast=True),
+    Sample("美玲", "+12025550103", "zh_Hans", "mri-spine", 2, 14, 10, "prepare", contrast=True, says=("1", "no")),
     Sample("أمينة", "+12025550104", "ar", "mri-brain", 7, 11, 5, "safety"),
-    Sample("Margaret", "+12025550105", "en", "mri-brain-spine", 2, 13, 14, "prepare", sedation=True),
-    Sample("Héctor", "+12025550106", "es", "emg", 16, 15, 0, "welcome"),
+    Sample("Margaret", "+12025550105", "en", "mri-brain-spine", 2, 13, 14, "prepare", sedation=True, says=("2", "yes")),
+    Sample("Héctor", "+12025550106", "es", "emg", 13, 15, 0, "welcome"),
     Sample("Walter", "+12025550107", "en", "mri-body", 5, 9, 0, "welcome+safety", contrast=True),
-    Sample("Nadège", "+12025550108", "ht", "lumbar-puncture", 2, 10, 9, "prepare"),
+    Sample("Nadège", "+12025550108", "ht", "lumbar-puncture", 2, 10, 9, "prepare", says=("STOP", "stop")),
     Sample("建国", "+12025550109", "zh_Hans", "blood-urine", 12, 8, 0, "welcome"),
     Sample("يوسف", "+12025550110", "ar", "mri-brain", 1, 16, 0, "welcome+safety+prepare"),
 )
@@ -84,6 +92,15 @@ def enrol_samples(engine: Engine, clinic: ClinicFacts, plan: Plan, now: datetime
             _put_next(session, enrolled.appointment_id or 0, sample.comes_next, now + _FIRST + number * _PACE)
     for moment in _list_due(engine, now):
         deliver_due(engine, clinic, plan, moment)
+    for number, sample in enumerate(SAMPLES):
+        if sample.says:
+            body, intent = sample.says
+            wrote_at = now - _WROTE + number * _PACE
+            with writing(engine) as session:
+                inbound = Inbound(f"SB-demo-{number}", sample.phone, body)
+                # What it means is said here: to find out would hold up the start by seconds.
+                receive(session, clinic, inbound, wrote_at, Understanding(intent))
+            deliver_due(engine, clinic, plan, wrote_at)
 
 
 def _put_next(session: Session, appointment_id: int, step: str, due_at: datetime) -> None:

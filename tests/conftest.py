@@ -14,6 +14,8 @@ from sqlalchemy import Engine, make_url
 from bot.daemon import prepare_database
 from bot.settings import Settings, load_settings
 
+pytest_plugins = ["tests.browsing"]
+
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # Monday, 10:00 in New York
 CLINIC = {
     "CLINIC_NAME": "Riverside Imaging",

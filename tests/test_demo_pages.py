@@ -68,9 +68,16 @@ def test_the_samples_speak_five_languages_and_have_a_text_due_within_a_minute(cl
 
     for sample in SAMPLES:
         assert sample.name in page
-    assert page.count('class="card"') == 10
+    assert page.count('class="visit') == 10
     assert "delivered" in page
     assert "planned" in page
+
+
+def test_in_the_samples_somebody_must_be_phoned_and_something_is_urgent(client: TestClient) -> None:
+    page = client.get("/").text
+
+    assert "Wants no texts" in page
+    assert "Urgent task open" in page
 
 
 def test_the_phone_shows_the_thread_and_answers(client: TestClient, engine: Engine) -> None:

@@ -37,6 +37,7 @@ LEAST = {
     "POST /set-up/{token}": NOBODY,
     "POST /sign-out": Role.VIEWER,
     "GET /": Role.VIEWER,
+    "POST /": Role.VIEWER,
     "GET /events": Role.VIEWER,
     "GET /account": Role.VIEWER,
     "POST /account/language": Role.VIEWER,

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_date, format_datetime, format_time
+import phonenumbers
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -60,7 +61,11 @@ def render(
 
 @cache
 def make_environment(code: str) -> Environment:
-    """The templates in one language. Filters: ``moment``, ``day``, ``clock`` (aware times), ``language``."""
+    """The templates in one language.
+
+    Filters: ``moment``, ``day``, ``clock`` (aware times), ``left`` (a time to go), ``language`` (of a code),
+    ``language_name`` (its name in the reader's language), ``phone`` (an E.164 number as people write it).
+    """
     wording = read_wording(code)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -84,6 +89,11 @@ def make_environment(code: str) -> Environment:
         format_time(datetime.fromisoformat(at) if isinstance(at, str) else at, "short", locale=wording.locale)
     )
     environment.filters["language"] = lambda wanted: get_language(wanted)
+    environment.filters["language_name"] = lambda wanted: get_language(wanted).locale().get_display_name(wording.locale)
+    environment.filters["left"] = lambda time_left: format_timedelta(
+        time_left, granularity="minute", add_direction=True, locale=wording.locale
+    )
+    environment.filters["phone"] = _write_phone
     environment.globals["wordings"] = [
         (known, read_wording(known).locale.get_display_name()) for known in list_wordings()
     ]
@@ -95,10 +105,23 @@ def _find_day(at: date | datetime | str) -> date:
     return at.date() if isinstance(at, datetime) else at
 
 
+def _write_phone(phone: str) -> str:
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return phone
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
 def _count_waiting(service: Service) -> dict[str, int]:
     """What waits for somebody: open tasks, urgent ones among them, conversations with something unread."""
     with reading(service.engine) as session:
-        open_tasks = select(Task.urgent).where(Task.state != TaskState.DONE).limit(_MOST_COUNTED).subquery()
+        open_tasks = (
+            select(Task.urgent)
+            .where(col(Task.state).in_((TaskState.OPEN, TaskState.TAKEN)))
+            .limit(_MOST_COUNTED)
+            .subquery()
+        )
         count, urgent = session.exec(
             select(func.count(), func.count().filter(open_tasks.c.urgent)).select_from(open_tasks)
         ).one()

@@ -1,34 +1,216 @@
-"""The first page: the appointments with their texts, and what is to do."""
+"""The first page: the days ahead, and who will hear nothing or arrive unprepared."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
-from bot.database import reading
-from bot.reports import describe_appointment, describe_appointments, describe_tasks
+from bot.database import note_event, reading, writing
+from bot.models import AppointmentStatus, Outcome
+from bot.overview import Line, Reached, Trouble, Wanted, count_troubled, find_lines, list_lines
+from bot.signing_in import Visitor
 from bot.web.guard import Looks
 from bot.web.pages import render
 from bot.web.service import Service, Used
-from messages.languages import get_language
+from bot.web.wording import word
+from messages.languages import LANGUAGES
 
 router = APIRouter()
 
+DAYS = (1, 3, 7, 14, 30)
+_PAGE = 60
+_TROUBLED = 6
+
+TROUBLES = {
+    Trouble.URGENT: word("Urgent task open"),
+    Trouble.OPTED_OUT: word("Wants no texts"),
+    Trouble.NO_CONSENT: word("Has not agreed to texts"),
+    Trouble.UNREACHABLE: word("Number cannot be reached"),
+    Trouble.NOT_DELIVERED: word("A text did not arrive"),
+    Trouble.UNANSWERED: word("Safety questions not answered"),
+    Trouble.UNCONFIRMED: word("Has not said they will come"),
+}
+REACHED = {
+    Reached.DELIVERED: word("delivered"),
+    Reached.SENT: word("sent"),
+    Reached.FAILED: word("not reached"),
+    Reached.PLANNED: word("planned"),
+    Reached.NOTHING: word("no text planned"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address of the page says: from which day, how many, and which appointments of them."""
+
+    start: date | None
+    days: int
+    language: str
+    exam: str
+    trouble: bool
+    after: str
+
+    def write(self, **changes: Any) -> str:
+        """The address with these filters, and what is different."""
+        wanted = replace(self, **changes)
+        said = {
+            "start": wanted.start.isoformat() if wanted.start else "",
+            "days": "" if wanted.days == DAYS[3] else str(wanted.days),
+            "language": wanted.language,
+            "exam": wanted.exam,
+            "trouble": "1" if wanted.trouble else "",
+            "after": wanted.after,
+        }
+        return "/?" + urlencode({name: value for name, value in said.items() if value})
+
+
+def _read_filters(
+    start: Annotated[str, Query(max_length=10)] = "",
+    days: int = DAYS[3],
+    language: Annotated[str, Query(max_length=20)] = "",
+    exam: Annotated[str, Query(max_length=60)] = "",
+    trouble: bool = False,
+    after: Annotated[str, Query(max_length=60)] = "",
+) -> Filters:
+    """What cannot be meant is left out: an old or mistyped address shows the page all the same."""
+    try:
+        day = date.fromisoformat(start) if start else None
+    except ValueError:
+        day = None
+    return Filters(day, days if days in DAYS else DAYS[3], language, exam, trouble, after)
+
+
+Filtered = Annotated[Filters, Depends(_read_filters)]
+
 
 @router.get("/")
-def show_today(request: Request, service: Used, visitor: Looks, part: bool = False) -> Response:
-    return render(request, service, visitor, "today.html", _describe(service), block="live" if part else "")
+def show_today(request: Request, service: Used, visitor: Looks, filters: Filtered, part: bool = False) -> Response:
+    if not part:
+        _note_view(service, visitor)
+    return render(request, service, visitor, "today.html", _describe(service, filters), block="live" if part else "")
 
 
-def _describe(service: Service) -> dict[str, Any]:
-    zone = service.settings.clinic_facts.zone
+@router.post("/")
+def search(
+    request: Request, service: Used, visitor: Looks, words: Annotated[str, Form(max_length=100)] = ""
+) -> Response:
+    """Find appointments by name, phone or record number. None of these gets into an address."""
+    if not words.strip():
+        return RedirectResponse("/", 303)
+    _note_view(service, visitor, "searched")
+    now, zone = service.now(), service.settings.clinic_facts.zone
     with reading(service.engine) as session:
-        rows = describe_appointments(session, zone, None, None)
-        appointments = [describe_appointment(session, row["id"], zone) or row for row in rows]
-        tasks = describe_tasks(session, zone)
-    for appointment in appointments:
-        appointment["exam_name"] = service.settings.exams.get(appointment["exam"]).title
-        appointment["language_name"] = get_language(appointment["language"]).name
-        appointment["open_tasks"] = [task for task in appointment["tasks"] if task["state"] != "done"]
-        for text in appointment["texts"]:
-            text["dir"] = get_language(text.get("language") or appointment["language"]).direction
-    return {"appointments": appointments, "tasks": tasks}
+        lines = find_lines(session, service.settings.exams, zone, words, now)
+    values = _describe_choices(service, _read_filters()) | {
+        "words": words.strip(),
+        "found": len(lines),
+        "days": _group(service, lines, now),
+    }
+    return render(request, service, visitor, "today.html", values)
+
+
+def _note_view(service: Service, visitor: Visitor, action: str = "viewed") -> None:
+    with writing(service.engine) as session:
+        note_event(session, visitor.staff.email, action, "appointment", 0, service.now())
+
+
+def _describe(service: Service, filters: Filters) -> dict[str, Any]:
+    now, zone, exams = service.now(), service.settings.clinic_facts.zone, service.settings.exams
+    first = filters.start or now.astimezone(zone).date()
+    start, end = (
+        datetime.combine(day, datetime.min.time(), zone).astimezone(UTC)
+        for day in (first, first + timedelta(days=filters.days))
+    )
+    wanted = Wanted(start, end, filters.language, filters.exam, filters.trouble, _read_place(filters.after))
+    troubled: list[Line] = []
+    with reading(service.engine) as session:
+        lines, more = list_lines(session, exams, zone, wanted, now, _PAGE)
+        count = count_troubled(session, exams, zone, replace(wanted, after=None), now)
+        if count and not (wanted.trouble or wanted.after):
+            troubled, _ = list_lines(session, exams, zone, replace(wanted, trouble=True), now, _TROUBLED)
+    last = lines[-1].appointment if lines else None
+    return _describe_choices(service, filters) | {
+        "words": "",
+        "part": filters.write() + ("&" if len(filters.write()) > 2 else "") + "part=1",
+        "troubled": [_describe_line(service, line, now) for line in troubled],
+        "troubled_count": count,
+        "days": _group(service, lines, now),
+        "later": filters.write(after=f"{last.starts_at.isoformat()}_{last.id}") if more and last else "",
+    }
+
+
+def _describe_choices(service: Service, filters: Filters) -> dict[str, Any]:
+    return {
+        "filters": filters,
+        "today": service.now().astimezone(service.settings.clinic_facts.zone).date(),
+        "choices": DAYS,
+        "languages": [language.code for language in LANGUAGES],
+        "exams": list(service.settings.exams.by_code.values()),
+    }
+
+
+def _read_place(after: str) -> tuple[datetime, int] | None:
+    moment, _, row_id = after.rpartition("_")
+    try:
+        # A plus in an address is a space unless it is written otherwise.
+        at = datetime.fromisoformat(moment.replace(" ", "+"))
+        return (at, int(row_id)) if at.tzinfo else None
+    except ValueError:
+        return None
+
+
+def _group(service: Service, lines: Iterable[Line], now: datetime) -> list[tuple[date, list[dict[str, Any]]]]:
+    described = [_describe_line(service, line, now) for line in lines]
+    return [(day, list(group)) for day, group in groupby(described, lambda line: line["starts_at"].date())]
+
+
+def _describe_line(service: Service, line: Line, now: datetime) -> dict[str, Any]:
+    zone, appointment = service.settings.clinic_facts.zone, line.appointment
+    exam = service.settings.exams.by_code.get(appointment.exam)
+    return {
+        "id": appointment.id,
+        "name": line.patient.given_name,
+        "phone": line.contact.phone,
+        "starts_at": appointment.starts_at.astimezone(zone),
+        "left": appointment.starts_at - now,
+        "exam": exam.title if exam else appointment.exam,
+        "extras": [name for name, has in _EXTRAS.items() if getattr(appointment, has)],
+        "language": line.contact.language,
+        "reached": REACHED[line.reached],
+        "reached_bad": line.reached in (Reached.FAILED, Reached.NOTHING),
+        "reached_at": line.reached_at.astimezone(zone) if line.reached_at else None,
+        "cancelled": appointment.status == AppointmentStatus.CANCELLED,
+        "coming": _say_coming(line),
+        "confirmed": appointment.status == AppointmentStatus.CONFIRMED,
+        "screened": _say_screened(service, line),
+        "troubles": [(trouble, TROUBLES[trouble]) for trouble in line.troubles],
+        "task": line.tasks[0].id if line.tasks else None,
+        "task_count": len(line.tasks),
+    }
+
+
+_EXTRAS = {word("contrast"): "contrast", word("sedation"): "sedation"}
+
+
+def _say_coming(line: Line) -> str:
+    appointment = line.appointment
+    if appointment.outcome != Outcome.UNKNOWN:
+        return word("came") if appointment.outcome == Outcome.CAME else word("did not come")
+    match appointment.status:
+        case AppointmentStatus.CANCELLED:
+            return word("cancelled")
+        case AppointmentStatus.CONFIRMED:
+            return word("confirmed")
+    return word("not yet")
+
+
+def _say_screened(service: Service, line: Line) -> str:
+    exam = service.settings.exams.by_code.get(line.appointment.exam)
+    if line.appointment.screened_at is not None:
+        return word("answered")
+    return word("not yet") if exam is None or exam.asks else word("none needed")

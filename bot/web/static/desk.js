@@ -33,9 +33,10 @@ if (parts.length) {
   document.addEventListener("visibilitychange", refresh);
 }
 
-// A letter takes you to the link or field that has it as data-key; not while somebody writes.
+// A letter takes you to the link or field that has it as data-key; not while somebody writes, nor where they are off.
+const keysAreOn = () => localStorage.getItem("keys") !== "off";
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+  if (!keysAreOn() || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
   const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (!wanted) return;
   event.preventDefault();

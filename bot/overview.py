@@ -1,0 +1,292 @@
+"""Service: the days ahead at a glance, and who will hear nothing or arrive unprepared.
+
+What is wrong with an appointment is a condition on its row, so that the same words pick the rows that staff
+must see and say what is wrong with each. Lists go along the index on (starts_at, id).
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from anyascii import anyascii
+from sqlalchemy import ColumnElement, and_, false, func, or_, tuple_
+from sqlmodel import Session, col, select
+
+from bot.models import (
+    Appointment,
+    AppointmentStatus,
+    Contact,
+    OutgoingText,
+    Patient,
+    Task,
+    TaskKind,
+    TaskState,
+    TextKind,
+    TextState,
+)
+from messages.exams import Exams
+
+# By the end of so many working days ahead an appointment must be confirmed, and its safety questions answered.
+CONFIRM_WITHIN, SCREEN_WITHIN = 1, 3
+# Whoever has only just been enrolled has had no time to answer.
+_TIME_TO_ANSWER = timedelta(hours=3)
+_MOST_COUNTED = 500
+_MOST_FOUND = 50
+_FEWEST_DIGITS = 4
+_SATURDAY = 5
+# A letter that names write with an accent may stand for any; what was found is then compared without accents.
+_MAY_HAVE_ACCENT = frozenset("aceegilnorsuyz")
+_OPEN = (TaskState.OPEN, TaskState.TAKEN)
+# Whoever has done one of these has talked to the patient.
+_PHONE_TASKS = (TaskKind.UNREACHED, TaskKind.OPTED_OUT, TaskKind.WRONG_NUMBER)
+# Such a text was replaced by another, or is not needed any more.
+_REPLACED = ("superseded", "cancelled")
+
+
+class Trouble(StrEnum):
+    """What is wrong with an appointment that is still to come, worst first."""
+
+    URGENT = "urgent task"
+    OPTED_OUT = "opted out"
+    NO_CONSENT = "no consent"
+    UNREACHABLE = "unreachable"
+    NOT_DELIVERED = "not delivered"
+    UNANSWERED = "unanswered"
+    UNCONFIRMED = "unconfirmed"
+
+
+Conditions = dict[Trouble, ColumnElement[bool]]
+
+
+class Reached(StrEnum):
+    """Whether the patient has got a text of ours about an appointment."""
+
+    DELIVERED = "delivered"
+    SENT = "sent"
+    FAILED = "failed"
+    PLANNED = "planned"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which appointments: from ``start`` until before ``end``; ``after``: only those behind this place in the list."""
+
+    start: datetime
+    end: datetime
+    language: str = ""
+    exam: str = ""
+    trouble: bool = False
+    after: tuple[datetime, int] | None = None
+
+
+@dataclass(slots=True)
+class Line:
+    """One appointment as the list shows it. ``reached_at``: when it was delivered, sent, or will be."""
+
+    appointment: Appointment
+    patient: Patient
+    contact: Contact
+    troubles: tuple[Trouble, ...]
+    reached: Reached = Reached.NOTHING
+    reached_at: datetime | None = None
+    tasks: list[Task] = field(default_factory=list)
+
+
+def list_lines(
+    session: Session, exams: Exams, zone: ZoneInfo, wanted: Wanted, now: datetime, limit: int
+) -> tuple[list[Line], bool]:
+    """The appointments wanted, soonest first, ``limit`` at most; and whether there are more."""
+    troubles = _make_conditions(exams, zone, now)
+    query = _select_lines(troubles).where(*_choose(wanted, troubles))
+    rows = session.exec(query.order_by(col(Appointment.starts_at), col(Appointment.id)).limit(limit + 1)).all()
+    return _make_lines(session, troubles, rows[:limit]), len(rows) > limit
+
+
+def count_troubled(session: Session, exams: Exams, zone: ZoneInfo, wanted: Wanted, now: datetime) -> int:
+    """How many of those wanted have a trouble; counting ends at 500."""
+    troubles = _make_conditions(exams, zone, now)
+    query = (
+        select(Appointment.id)
+        .join(Patient, col(Appointment.patient_id) == col(Patient.id))
+        .join(Contact, col(Patient.contact_id) == col(Contact.id))
+        .where(*_choose(wanted, troubles), or_(*troubles.values()))
+    )
+    return session.exec(select(func.count()).select_from(query.limit(_MOST_COUNTED).subquery())).one()
+
+
+def find_lines(session: Session, exams: Exams, zone: ZoneInfo, words: str, now: datetime) -> list[Line]:
+    """The appointments of whoever has this name, phone or record number: those to come first, then the latest."""
+    patient_ids = _find_patients(session, words)
+    troubles = _make_conditions(exams, zone, now)
+    past = col(Appointment.starts_at) < now
+    query = _select_lines(troubles).where(col(Appointment.patient_id).in_(patient_ids))
+    coming = session.exec(query.where(~past).order_by(col(Appointment.starts_at)).limit(_MOST_FOUND)).all()
+    before = session.exec(query.where(past).order_by(col(Appointment.starts_at).desc()).limit(_MOST_FOUND)).all()
+    return _make_lines(session, troubles, [*coming, *before][:_MOST_FOUND])
+
+
+def _select_lines(troubles: Conditions) -> Any:
+    return (
+        select(Appointment, Patient, Contact)
+        .join(Patient, col(Appointment.patient_id) == col(Patient.id))
+        .join(Contact, col(Patient.contact_id) == col(Contact.id))
+        .add_columns(*(condition.label(trouble.name) for trouble, condition in troubles.items()))
+    )
+
+
+def _choose(wanted: Wanted, troubles: Conditions) -> list[ColumnElement[bool]]:
+    chosen = [col(Appointment.starts_at) >= wanted.start, col(Appointment.starts_at) < wanted.end]
+    if wanted.after:
+        place = tuple_(col(Appointment.starts_at), col(Appointment.id))
+        # The first condition lets the index be entered where the page before ended.
+        chosen += [col(Appointment.starts_at) >= wanted.after[0], place > wanted.after]
+    if wanted.language:
+        chosen.append(col(Contact.language) == wanted.language)
+    if wanted.exam:
+        chosen.append(col(Appointment.exam) == wanted.exam)
+    if wanted.trouble:
+        chosen.append(or_(*troubles.values()))
+    return chosen
+
+
+def _make_conditions(exams: Exams, zone: ZoneInfo, now: datetime) -> Conditions:
+    """What is wrong, as conditions on an appointment with its patient and contact."""
+    about = col(Task.appointment_id) == col(Appointment.id)
+    is_open = and_(about, col(Task.state).in_(_OPEN))
+    phoned = select(Task.id).where(about, col(Task.state) == TaskState.DONE, col(Task.kind).in_(_PHONE_TASKS)).exists()
+    urgent = select(Task.id).where(is_open, col(Task.urgent)).exists()
+    failed = select(Task.id).where(is_open, col(Task.kind).in_(_PHONE_TASKS)).exists()
+    asking = [exam.code for exam in exams.by_code.values() if exam.asks]
+    today = now.astimezone(zone).date()
+    had_time = col(Appointment.created_at) <= now - _TIME_TO_ANSWER
+    coming = and_(col(Appointment.status) != AppointmentStatus.CANCELLED, col(Appointment.starts_at) > now)
+    conditions = {
+        Trouble.URGENT: urgent,
+        Trouble.OPTED_OUT: col(Contact.opted_out_at).is_not(None) & ~phoned,
+        Trouble.NO_CONSENT: col(Contact.refused_at).is_not(None) & ~phoned,
+        Trouble.UNREACHABLE: col(Contact.unreachable_since).is_not(None) & ~phoned,
+        Trouble.NOT_DELIVERED: failed,
+        Trouble.UNANSWERED: and_(
+            had_time,
+            ~_is_screened(),
+            col(Appointment.exam).in_(asking) if asking else false(),
+            col(Appointment.starts_at) < _find_end(today, SCREEN_WITHIN, zone),
+        ),
+        Trouble.UNCONFIRMED: and_(
+            had_time,
+            col(Appointment.status) == AppointmentStatus.BOOKED,
+            col(Appointment.starts_at) < _find_end(today, CONFIRM_WITHIN, zone),
+        ),
+    }
+    return {trouble: and_(coming, condition) for trouble, condition in conditions.items()}
+
+
+def _is_screened() -> ColumnElement[bool]:
+    """Whether the safety questions of an appointment are answered."""
+    return col(Appointment.screened_at).is_not(None)
+
+
+def _find_end(day: date, working_days: int, zone: ZoneInfo) -> datetime:
+    """The end of the day so many working days later; nobody phones at the weekend."""
+    while working_days:
+        day += timedelta(days=1)
+        working_days -= day.weekday() < _SATURDAY
+    return datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
+
+
+def _make_lines(session: Session, troubles: Conditions, rows: Sequence[Any]) -> list[Line]:
+    lines = [
+        Line(
+            appointment,
+            patient,
+            contact,
+            tuple(trouble for trouble, is_so in zip(troubles, found, strict=True) if is_so),
+        )
+        for appointment, patient, contact, *found in rows
+    ]
+    by_id = {line.appointment.id: line for line in lines}
+    for row in session.exec(
+        select(Task)
+        .where(col(Task.appointment_id).in_(by_id), col(Task.state).in_(_OPEN))
+        .order_by(col(Task.urgent).desc(), col(Task.id))
+    ):
+        by_id[row.appointment_id].tasks.append(row)
+    for appointment_id, moments in _find_moments(session, list(by_id)).items():
+        line = by_id[appointment_id]
+        for reached in Reached:
+            if reached in moments:
+                line.reached, line.reached_at = reached, moments[reached]
+                break
+    return lines
+
+
+def _find_moments(session: Session, ids: list[int | None]) -> dict[int | None, dict[Reached, datetime | None]]:
+    """When the patients of these appointments were or will be reached: the last time, or else the first to come."""
+    moments: dict[int | None, dict[Reached, datetime | None]] = defaultdict(dict)
+    found = session.exec(
+        select(
+            OutgoingText.appointment_id,
+            OutgoingText.state,
+            func.max(func.coalesce(OutgoingText.delivered_at, OutgoingText.sent_at)),
+            func.min(OutgoingText.due_at),
+        )
+        .where(
+            col(OutgoingText.appointment_id).in_(ids),
+            col(OutgoingText.for_companion).is_(False),
+            OutgoingText.kind != TextKind.REPLY,
+            or_(col(OutgoingText.state) != TextState.SKIPPED, col(OutgoingText.reason).not_in(_REPLACED)),
+        )
+        .group_by(col(OutgoingText.appointment_id), col(OutgoingText.state))
+    )
+    for appointment_id, state, last, due_at in found:
+        match state:
+            case TextState.DELIVERED:
+                moments[appointment_id][Reached.DELIVERED] = last
+            case TextState.PLANNED:
+                moments[appointment_id][Reached.PLANNED] = due_at
+            case TextState.FAILED | TextState.SKIPPED:
+                moments[appointment_id].setdefault(Reached.FAILED, None)
+            case _:
+                moments[appointment_id][Reached.SENT] = last or due_at
+    return moments
+
+
+def _find_patients(session: Session, words: str) -> list[int | None]:
+    """The ids of the patients with this name, or part of a phone number, or start of a record number."""
+    words = " ".join(words.split())
+    if not words:
+        return []
+    digits = "".join(filter(str.isdecimal, words)).lstrip("0")
+    is_number = len(digits) >= _FEWEST_DIGITS and not any(map(str.isalpha, words))
+    starting = col(Patient.record_number).istartswith(words, autoescape=True)
+    found = list(session.exec(select(Patient.id).where(starting).limit(_MOST_FOUND)))
+    if is_number:
+        contacts = select(Contact.id).where(col(Contact.phone).contains(digits, autoescape=True)).limit(_MOST_FOUND)
+        contact_ids = session.exec(contacts).all()
+        theirs = col(Patient.contact_id).in_(contact_ids) | col(Patient.companion_id).in_(contact_ids)
+        found += session.exec(select(Patient.id).where(theirs).limit(_MOST_FOUND)).all()
+    else:
+        named = select(Patient.id, Patient.given_name).where(col(Patient.given_name).ilike(_make_pattern(words), "\\"))
+        wanted = _fold(words)
+        found += [row_id for row_id, name in session.exec(named) if wanted in _fold(name)][:_MOST_FOUND]
+    return found
+
+
+def _make_pattern(words: str) -> str:
+    """For LIKE: the words anywhere in a name, with any letter where an accent may be."""
+    letters = []
+    for letter in words.lower():
+        if _fold(letter) in _MAY_HAVE_ACCENT:
+            letters.append("_")
+        else:
+            letters.append(f"\\{letter}" if letter in "%_\\" else letter)
+    return f"%{''.join(letters)}%"
+
+
+def _fold(name: str) -> str:
+    return anyascii(name).casefold()
