@@ -201,6 +201,11 @@ def _answer_question(turn: Turn) -> None:
         turn.add_task(TaskKind.SCREENING, "Answered the safety questions in words: read what they mean", urgent=True)
     elif topic.for_staff:
         turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which depends on the patient: contact them")
+    if topic.code in turn.clinic.topics_off:
+        if not turn.has_task:
+            turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which the bot leaves to you: contact them")
+        turn.reply("help")
+        return
     named = turn.understanding.names_condition
     if topic.code == "when" and turn.is_companion() and (visit := turn.make_visit()):
         turn.say(compose_companion(["arrive"], turn.contact.language, turn.clinic, visit), topic.code)
@@ -227,7 +232,7 @@ def _answer_unknown(turn: Turn) -> None:
         else "Wrote something the bot did not understand"
     )
     urgent = bool(turn.asked and turn.asked.asks == QUESTION_SAFETY)
-    if turn.understanding.alternatives and not urgent:
+    if set(turn.understanding.alternatives) - turn.clinic.topics_off and not urgent:
         _ask_topic(turn)
         return
     turn.add_task(TaskKind.QUESTION, what, urgent=urgent)
@@ -236,7 +241,7 @@ def _answer_unknown(turn: Turn) -> None:
 
 def _ask_topic(turn: Turn) -> None:
     """Ask instead of guessing what a question is about."""
-    codes = turn.understanding.alternatives
+    codes = [code for code in turn.understanding.alternatives if code not in turn.clinic.topics_off]
     text = compose_topic_question([get_topic(code) for code in codes], turn.contact.language, turn.clinic)
     turn.say(text, "ask_topic", asks=QUESTION_TOPIC + ",".join(codes))
 

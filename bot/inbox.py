@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from bot.answering import ANSWERS, answer_stranger, hear_opted_out
+from bot.clinic_topics import apply_choices
 from bot.database import find_coming, find_contact, find_or_add_contact, has_patients, reading, writing
 from bot.models import Contact, IncomingText, OutgoingText, TaskKind, TextKind, TextState
 from bot.provider import Inbound
@@ -63,6 +64,7 @@ def receive(
         contact.unreachable_since, contact.unreachable_reason = None, ""
     coming = find_coming(session, contact.id or 0, now)
     is_held = contact.held_until is not None and contact.held_until > now and understanding.intent not in _ALWAYS
+    clinic = apply_choices(session, clinic)
     turn = Turn(session, clinic, now, contact, inbound, coming, asked, understanding, is_held)
     if understanding.automatic or len(inbound.phone.lstrip("+")) <= _SHORT_CODE_DIGITS:
         # Another machine. What it sent is stored; an answer would be answered.

@@ -141,6 +141,7 @@ class Settings(BaseModel):
     exams_file: str = ""
     clock_format: Literal["locale", "12", "24"] = "locale"
     native_digits: bool = False
+    segment_price: Annotated[float, Field(ge=0, le=10)] = 0.0
 
     @cached_property
     def plan(self) -> Plan:

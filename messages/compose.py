@@ -18,6 +18,7 @@ from messages.reminders import (
     write_reminder,
 )
 from messages.replies import MORE, NOTHING_MORE, OTHER_LANGUAGES, REPLIES, USUAL_DURATION
+from messages.segments import measure
 from messages.speaker import Speaker
 from messages.topics import Topic
 
@@ -88,7 +89,12 @@ def _list_forms(
 def compose_answer(
     topic: Topic, language: str, clinic: ClinicFacts, visit: Visit | None, *, named: bool = False
 ) -> Text:
-    """Answer a question; ``named`` when the patient's own text named the condition."""
+    """Answer a question: with the clinic's own words, if there are any in this language, or else with ours.
+
+    ``named``: the patient's own text named the condition.
+    """
+    if own := clinic.own_answers.get((topic.code, language)):
+        return Text(own, language, measure(own), reviewed=True)
     if visit is None and topic.code == "when":
         return compose_reply("no_appointment", language, clinic)
     if topic.code == "where" and not find_address(clinic, visit):

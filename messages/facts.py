@@ -1,5 +1,6 @@
 """What a text may say: facts of the clinic and of one appointment, and how they are put into words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,7 +18,10 @@ MAX_PHONE = 20
 
 @dataclass(frozen=True, slots=True)
 class ClinicFacts:
-    """What texts say of the clinic. ``phone`` as people dial it; ``region`` is ISO 3166 alpha-2."""
+    """What texts say of the clinic. ``phone`` as people dial it; ``region`` is ISO 3166 alpha-2.
+
+    ``topics_off`` are left to staff; ``own_answers`` are the clinic's, by topic and language code.
+    """
 
     name: str
     phone: str
@@ -32,6 +36,8 @@ class ClinicFacts:
     clock: str = "locale"
     native_digits: bool = False
     exams: Exams = field(default_factory=read_exams, hash=False)
+    topics_off: frozenset[str] = frozenset()
+    own_answers: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,9 @@ def fill(speaker: Speaker, clinic: ClinicFacts, visit: Visit | None) -> dict[str
         "menu": words.shown["menu"],
         "languages": words.shown["language"],
         "more": words.shown["more"],
-        "topics": speaker.language.separator.join(words.shown_topics.values()),
+        "topics": speaker.language.separator.join(
+            shown for topic, shown in words.shown_topics.items() if topic not in clinic.topics_off
+        ),
     }
     if visit is not None:
         starts_at = visit.starts_at.astimezone(clinic.zone)
