@@ -330,6 +330,9 @@ def _find_language_within(reading: Reading) -> str | None:
     if {"zh_Hans", "zh_Hant"} <= set(others):
         # "Chinese" alone means the simplified script, and here the other is named too.
         others = ["zh_Hant"]
+    elif len(others) > 1 and reading.own == "zh_Hant":
+        # To them "Chinese" is what they have: "I cannot read Chinese, English please."
+        others = [code for code in others if code != "zh_Hans"]
     language = find_language(others[0]) if others else None
     return language.bcp47 if language else None
 
