@@ -26,12 +26,12 @@ LONGEST = 1600
 _DIGIT_ANSWERS = {"one": 1, "two": 2}
 _THUMBS_UP, _HEARTS = "👍👌✅", "🙏❤💙💚🌹😊🙂😀😃🤗🥰💐"
 # What a guess must be worth: to be acted on, or to be offered for a choice.
-_SURE, _PERHAPS = 0.45, 0.25
+_SURE, _PERHAPS = 0.38, 0.25
 # What asks nothing and is as likely as this to be about nothing of ours is left to a person, whatever words it has.
 _CHATTER = 0.6
 # What harms when it is missed needs less, what harms when it is wrong needs more.
 _ENOUGH = {"stop": 0.9}
-_LIKELY_ENOUGH = {"emergency": 0.2, "report": 0.2}
+_LIKELY_ENOUGH = {"emergency": 0.2, "report": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +112,25 @@ def _find_stop(reading: Reading) -> Understanding | None:
             return Understanding("stop", language=hit.tag.code) if hit.tag.key == "stop" else None
     stops = [hit for hit in reading.hits if hit.tag.key == "stop_phrases"]
     starts = [hit for hit in reading.hits if hit.tag.key == "start_phrases"]
-    if stops and any(start.start >= max(stop.end for stop in stops) for start in starts):
+    if (
+        stops
+        and starts
+        and (any(start.start >= max(stop.end for stop in stops) for start in starts) or _starts_last(reading))
+    ):
         # "I stopped your texts by mistake, send them again."
         return None
     return _first(reading, reading.hits, "stop_phrases", "stop")
+
+
+def _starts_last(reading: Reading) -> bool:
+    """Whether a clause asks to start again, and neither it nor a later one to stop."""
+    last = {
+        key: max(
+            (at for at, (_, hits) in enumerate(reading.clauses) if any(hit.tag.key == key for hit in hits)), default=-1
+        )
+        for key in ("stop_phrases", "start_phrases")
+    }
+    return last["start_phrases"] > last["stop_phrases"]
 
 
 def _find_answer(reading: Reading) -> Understanding | None:
