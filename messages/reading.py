@@ -121,7 +121,10 @@ class Reading:
         found = [hit for hit in all_found if self._counts(hit, known)]
         found += self._find_corrected(message, found)
         return [
-            hit for hit in found if hit.tag.key not in _DANGEROUS or not any(_covers(other, hit) for other in found)
+            hit
+            for hit in found
+            if hit.tag.key not in _DANGEROUS
+            or not any(_covers(other, hit) for other in found if other.tag.code in (hit.tag.code, self.spoken[0]))
         ]
 
     def _find_corrected(self, message: Message, found: list[Found]) -> list[Found]:
@@ -157,8 +160,7 @@ def _is_inside(hit: Found, other: Found) -> bool:
 def _covers(longer: Found, hit: Found) -> bool:
     """Whether a dangerous phrase is only a piece of a longer, harmless one."""
     return (
-        longer.tag.code == hit.tag.code
-        and longer.tag.key not in _DANGEROUS
+        longer.tag.key not in _DANGEROUS
         and longer.tag.key not in GRAMMAR
         # A word that means something only as a whole message covers nothing, nor does what has gaps.
         and (longer.whole or longer.tag.key not in WHOLE)

@@ -59,6 +59,7 @@ class Understanding:
 _NEGATE_LAST = frozenset({"bn", "fa", "hi", "hy", "ja", "ko", "pa", "ur", "vi"})
 # In Filipino "hindi" is no, and not the language.
 _ANSWERS = ("yes", "no", "none", "thanks")
+_SAID_IN_SENTENCES = ("confirm", "change")
 # The topics of what the safety question asks about.
 _RISKS = ("implants", "metal", "contrast", "pregnancy")
 # A guess is never quite certain.
@@ -210,7 +211,10 @@ def _find_keyword(reading: Reading) -> Understanding | None:
         for hit in reading.whole
         if hit.tag.table != "topics"
     ]
-    found = [pair for pair in found if pair[1] in order]
+    # With other words in between it is a sentence, and these may say something else.
+    found = [
+        pair for pair in found if pair[1] in order and not (pair[1] in _SAID_IN_SENTENCES and pair[0].phrase.has_gap)
+    ]
     if not found:
         answers = [key for key in ("no", "confirm", "thanks", "yes") if key in reading.made_of]
         if "yes" in answers and reading.awaiting == "confirm":
@@ -219,6 +223,8 @@ def _find_keyword(reading: Reading) -> Understanding | None:
     hit, key = min(found, key=lambda pair: (reading.rank_language(pair[0].tag.code), order.index(pair[1])))
     if key == "shown":
         return Understanding("question", hit.tag.key, language=hit.tag.code)
+    if key == "yes" and "thanks" in reading.made_of and reading.awaiting != "confirm":
+        key = "thanks"
     return Understanding(key, language=hit.tag.code)
 
 
