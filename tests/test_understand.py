@@ -374,3 +374,21 @@ def test_labels_are_spread_over_intents() -> None:
 def test_a_number_that_answers_nothing_is_no_question(text: str) -> None:
     found = understand(text, "en")
     assert (found.intent, found.alternatives) == ("unknown", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "own", "intent", "detail"),
+    [
+        # To stop and to start again, in a clause each; a phrase with a gap would bridge them.
+        ("em lỡ bấm dừng, nhắn tiếp cho em", "vi", "start", None),
+        # "How long before must I be there" has the words of "bring forward ... to".
+        ("提前多久到", "zh_Hans", "question", "when"),
+        ("好嘞 谢谢", "zh_Hans", "thanks", None),
+        ("我老闆看不懂中文 請用英文", "zh_Hant", "language", "en"),
+        # A harmless phrase of the language spoken is longer than the emergency of another language within it.
+        ("里面憋得慌怎么办", "zh_Hans", "question", "claustrophobia"),
+    ],
+)
+def test_what_a_sentence_says_outdoes_the_words_it_has(text: str, own: str, intent: str, detail: str | None) -> None:
+    found = understand(text, own)
+    assert (found.intent, found.detail) == (intent, detail)
