@@ -23,7 +23,7 @@ from bot.database import lock_start, migrate, open_database, writing
 from bot.inbox import take_in
 from bot.models import Clinic
 from bot.provider import Inbound, Record, Sender
-from bot.sending import SendingLoop
+from bot.sending import ASK_EVERY_S, SendingLoop
 from bot.settings import Settings
 from bot.sms import open_sender
 from bot.spool import Spool
@@ -40,7 +40,6 @@ TICK_EVERY_S = 1
 BEAT_EVERY_S = 5
 SPOOL_EVERY_S = 2
 CLOCK_EVERY_S = 2
-ASK_EVERY_S = 60
 _DRAIN_S = 25
 
 

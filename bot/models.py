@@ -210,6 +210,14 @@ class OutgoingText(SQLModel, table=True):
             postgresql_where=text("state = 'planned'"),
         ),
         Index(
+            # Not by when they are due: PostgreSQL and SQLite would then take the large index instead of this one.
+            "ix_outgoing_text_due_reply",
+            "kind",
+            "created_at",
+            sqlite_where=text("state = 'planned' AND kind = 'reply'"),
+            postgresql_where=text("state = 'planned' AND kind = 'reply'"),
+        ),
+        Index(
             "ix_outgoing_text_lease",
             "lease_until",
             sqlite_where=text("state IN ('sending', 'unknown')"),
@@ -527,3 +535,12 @@ class StartedHour(SQLModel, table=True):
     hour: datetime = Field(primary_key=True)
     node_id: str = Field(primary_key=True)
     texts: int = 0
+
+
+class PeriodicJob(SQLModel, table=True):
+    """A job that one node does for all of them, and when it is due again."""
+
+    __tablename__ = "periodic_job"
+
+    name: str = Field(primary_key=True)
+    due_at: datetime

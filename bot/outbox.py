@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, func, literal_column, not_
+from sqlalchemy import ColumnElement, func, literal_column
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from bot.attempts import LEASE, Ready, find_attempt
@@ -49,6 +50,7 @@ _IS_PLANNED = col(OutgoingText.state) == literal_column("'planned'")
 _IS_REPLY = col(OutgoingText.kind) == literal_column("'reply'")
 
 _Row = TypeVar("_Row", Contact, Appointment, Patient)
+_Conditions = tuple[ColumnElement[bool], ...]
 
 
 @dataclass
@@ -79,11 +81,12 @@ def claim_due(
 ) -> tuple[list[Ready], int]:
     """Take up to ``limit`` due texts and make them ready; returns them, and how many rows were looked at.
 
-    Replies come first, then the soonest due. Each row is looked at again: still booked, not opted out,
-    inside the hours, still useful. A row that cannot be composed is set aside; the others go on.
+    Replies come first, those to the oldest questions foremost, then the soonest due. Each row is looked at
+    again: still booked, not opted out, inside the hours, still useful. A row that cannot be
+    composed is set aside; the others go on.
 
     Args:
-        since: rows that became due before are not looked for.
+        since: rows that became due before are not looked for, and replies that were made before are not put first.
     """
     gate = find_gate(session, now)
     if gate == Gate.SHUT:
@@ -146,9 +149,10 @@ def _take_rows(
     session: Session, now: datetime, since: datetime, limit: int, *, replies_only: bool
 ) -> list[OutgoingText]:
     # Two queries, each along an index: one that sorts replies to the front would read a whole backlog each time.
-    ids = _lock_ids(session, [*_is_due(now, since), _IS_REPLY], limit)
+    ids = _lock_ids(session, _is_fresh_reply(now, since), col(OutgoingText.created_at), limit)
     if len(ids) < limit and not replies_only:
-        ids += _lock_ids(session, [*_is_due(now, since), not_(_IS_REPLY)], limit - len(ids))
+        others = (*_is_due(now, since), col(OutgoingText.id).not_in(ids))
+        ids += _lock_ids(session, others, col(OutgoingText.due_at), limit - len(ids))
     if not ids:
         return []
     place = {row_id: at for at, row_id in enumerate(ids)}
@@ -156,15 +160,18 @@ def _take_rows(
     return sorted(rows, key=lambda row: place[row.id or 0])
 
 
-def _is_due(now: datetime, since: datetime) -> tuple[ColumnElement[bool], ...]:
+def _is_due(now: datetime, since: datetime) -> _Conditions:
     return _IS_PLANNED, col(OutgoingText.due_at) >= since, col(OutgoingText.due_at) <= now
 
 
-def _lock_ids(session: Session, conditions: list[ColumnElement[bool]], limit: int) -> list[int]:
-    """The ids of the soonest due, locked; those that another process has just locked are left to it."""
-    due = select(OutgoingText.id).where(*conditions).order_by(col(OutgoingText.due_at), col(OutgoingText.id))
-    found = session.exec(due.limit(limit).with_for_update(skip_locked=True))
-    return [row_id for row_id in found if row_id is not None]
+def _is_fresh_reply(now: datetime, since: datetime) -> _Conditions:
+    return _IS_PLANNED, _IS_REPLY, col(OutgoingText.created_at) >= since, col(OutgoingText.due_at) <= now
+
+
+def _lock_ids(session: Session, conditions: _Conditions, order: Mapped[datetime], limit: int) -> list[int]:
+    """The ids of the first rows, locked; those that another process has just locked are left to it."""
+    query = select(OutgoingText.id).where(*conditions).order_by(order, col(OutgoingText.id)).limit(limit)
+    return [row_id for row_id in session.exec(query.with_for_update(skip_locked=True)) if row_id is not None]
 
 
 def _find_addressee(row: OutgoingText, patient: Patient) -> int | None:

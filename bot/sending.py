@@ -17,6 +17,7 @@ from sqlmodel import Session
 from bot.attempts import Ready
 from bot.database import reading, writing
 from bot.holds import beat, find_last_beat, say_goodbye
+from bot.jobs import take_turn
 from bot.outbox import claim_due, find_oldest_due, hand_back, has_due, suspect
 from bot.outcomes import (
     Doubtful,
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 SLOTS = 50
 POLL_S = 1.0
+ASK_EVERY_S = 60
 # Outcomes are gathered this long, so that one transaction writes many.
 _GATHER_S = 0.01
 _DATABASE_PAUSE_S = 1.0
@@ -315,6 +317,9 @@ class SendingLoop:
 
     def _find_silent(self) -> list[Silent]:
         with writing(self._engine) as session:
+            # Once over all nodes, so that more of them do not ask the provider more.
+            if not take_turn(session, "ask about silent texts", timedelta(seconds=ASK_EVERY_S), self._clock()):
+                return []
             return find_silent(session, self._clock(), _ASK_MOST)
 
     def _record_report(self, silent: Silent, report: StatusReport) -> bool:

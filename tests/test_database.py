@@ -4,21 +4,26 @@ import logging
 import multiprocessing
 import os
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
 from bot.daemon import prepare_database
 from bot.database import back_up, open_database, reading, writing
+from bot.jobs import take_turn
 from bot.logs import set_up_logging
-from bot.models import METADATA, Clinic, OutgoingText, Patient
+from bot.models import METADATA, Clinic, Contact, OutgoingText, Patient
+from bot.outbox import _is_due, _is_fresh_reply
 from bot.settings import Settings, load_settings
-from tests.clinics import enrol_one
+from tests.clinics import PHONE, enrol_one
 from tests.conftest import CLINIC, NOW, MakeSettings
 
 
@@ -132,3 +137,42 @@ def test_a_backup_is_a_whole_database(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="exists"):
         back_up(engine, tmp_path / "copy.db")
     engine.dispose()
+
+
+def test_a_periodic_job_is_done_by_one_node_at_a_time(engine: Engine) -> None:
+    minute, barrier = timedelta(minutes=1), threading.Barrier(4)
+
+    def ask(after: timedelta) -> bool:
+        with writing(engine) as session:
+            return take_turn(session, "job", minute, NOW + after)
+
+    def ask_with_others(after: timedelta) -> bool:
+        barrier.wait(10)
+        return ask(after)
+
+    for after in (timedelta(), minute):
+        with ThreadPoolExecutor(4) as nodes:
+            assert sum(nodes.map(ask_with_others, [after] * 4)) == 1
+        assert not ask(after + minute / 2)
+
+
+def test_a_claim_reads_along_its_indexes_also_in_a_large_backlog(engine: Engine, settings: Settings) -> None:
+    """A look at what is due must not read all of it, nor what is long sent."""
+    with engine.begin() as connection:
+        connection.execute(insert(Contact).values(phone=PHONE, language="en", created_at=NOW))
+        row = {"contact_id": 1, "due_at": NOW, "useful_until": NOW, "body": "", "created_at": NOW}
+        kinds = [("reminder", "planned"), ("reminder", "sent"), ("reply", "sent")] * 2000
+        connection.execute(insert(OutgoingText), [{**row, "kind": kind, "state": state} for kind, state in kinds])
+        connection.exec_driver_sql("ANALYZE")
+    since = NOW - timedelta(minutes=10)
+    for conditions, order, index in (
+        (_is_fresh_reply(NOW, since), OutgoingText.created_at, "ix_outgoing_text_due_reply"),
+        (_is_due(NOW, since), OutgoingText.due_at, "ix_outgoing_text_due"),
+    ):
+        query = select(OutgoingText.id).where(*conditions).order_by(col(order)).limit(50)
+        explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
+        compiled = query.compile(engine, compile_kwargs={"literal_binds": True})
+        with engine.connect() as connection:
+            plan = str(connection.exec_driver_sql(f"{explain} {compiled}").all())
+        assert f"{index} " in plan
+        assert "B-TREE" not in plan, "sorted along the index"
