@@ -29,6 +29,7 @@ from bot.sms import open_sender
 from bot.spool import Spool
 from bot.web.app import create_app
 from messages.catalogues import read_catalogue
+from messages.facts import make_speaker
 from messages.languages import LANGUAGES
 from messages.understand import understand
 from messages.words import read_words
@@ -125,6 +126,8 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         every(ASK_EVERY_S, "silent texts could not be asked about", sending.ask_silent)
         every(BEAT_EVERY_S, "the database does not hear that this node lives", sending.beat)
         tasks.append(asyncio.create_task(sending.run(), name="sending"))
+        # Takes half a second, which the first texts of a burst shall not wait for one after the other.
+        scheduler.add_job(_try, args=["the languages cannot be read", _warm_up_speaking(settings)])
     scheduler.start()
     server = None
     if roles.web:
@@ -220,6 +223,14 @@ async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, sched
 
 async def _settle_clock(clock: Clock, sender: Sender) -> None:
     clock.settle(await sender.tell_time())
+
+
+def _warm_up_speaking(settings: Settings) -> Callable[[], Awaitable[object]]:
+    def read_all() -> None:
+        for language in LANGUAGES:
+            make_speaker(language.code, settings.clinic_facts)
+
+    return lambda: asyncio.to_thread(read_all)
 
 
 async def _warm_up_understanding() -> None:

@@ -4,6 +4,7 @@
 at its start (``BEGIN IMMEDIATE``), so that two writers wait for each other instead of failing halfway.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -221,6 +222,18 @@ def _hears_of(contact_id: int) -> ColumnElement[bool]:
 def is_shared(session: Session, contact_id: int) -> bool:
     """Whether this number hears of several patients, so that texts must say whom they mean."""
     return session.exec(select(func.count()).select_from(Patient).where(_hears_of(contact_id))).one() > 1
+
+
+def find_shared(session: Session, contact_ids: set[int]) -> set[int]:
+    """Which of these numbers hear of several patients (``is_shared``), in one query."""
+    heard = Counter[int]()
+    for contact_id, companion_id, agreed in session.exec(
+        select(Patient.contact_id, Patient.companion_id, Patient.companion_agreed).where(
+            col(Patient.contact_id).in_(contact_ids) | col(Patient.companion_id).in_(contact_ids)
+        )
+    ):
+        heard.update({contact_id, companion_id} if agreed and companion_id is not None else {contact_id})
+    return {contact_id for contact_id in contact_ids if heard[contact_id] > 1}
 
 
 def find_companion_id(patient: Patient) -> int | None:

@@ -88,7 +88,8 @@ class Limits:
 
     ``texts_per_day`` that we start to one number; more than ``most_identical`` of them in a day, or more than
     ``brake_times`` the usual number (at least ``brake_least``) in an hour to all, and sending stops until a
-    person has looked. ``hold_in_doubt``: whether a text whose fate cannot be found out is for staff, not sent
+    person has looked. ``at_once``: texts on their way to the provider at one moment, over all nodes; one node has at
+    most 50. ``hold_in_doubt``: whether a text whose fate cannot be found out is for staff, not sent
     again.
     """
 
@@ -96,6 +97,7 @@ class Limits:
     most_identical: int = 3
     brake_times: float = 10.0
     brake_least: int = 1000
+    at_once: int = 50
     hold_in_doubt: bool = False
 
 

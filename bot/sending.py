@@ -38,6 +38,7 @@ from messages.facts import ClinicFacts
 
 log = logging.getLogger(__name__)
 
+# The most that one node has on its way at one moment.
 SLOTS = 50
 POLL_S = 1.0
 ASK_EVERY_S = 60
@@ -142,7 +143,7 @@ class SendingLoop:
     async def _turn(self) -> int:
         """Write outcomes back, then claim and start what may go now; returns how many were looked at."""
         await self._write_back()
-        slots = max(1, min(int(self._slots), SLOTS // self._nodes))
+        slots = max(1, min(int(self._slots), self._plan.limits.at_once // self._nodes))
         limit = min(slots - len(self._in_flight), int(self._find_allowance()))
         if self._stopping or limit < 1 or not self._is_time_sure():
             return 0

@@ -123,7 +123,8 @@ class Settings(BaseModel):
     quiet_hours_end: Clock = time(9, 0)
     arrive_early_minutes: Annotated[int, Field(ge=0, le=240)] = 15
     emergency_number: Annotated[str, Tidy, Field(min_length=2, max_length=MAX_PHONE)] = "911"
-    send_rate_per_second: Annotated[float, Field(gt=0, le=1000)] = 25.0
+    send_rate_per_second: Annotated[float, Field(gt=0, le=10_000)] = 25.0
+    send_at_once: Annotated[int, Field(ge=1, le=10_000)] = 50
     spread_minutes: Annotated[int, Field(ge=0, le=240)] = 20
     texts_per_day: Annotated[int, Field(ge=1, le=100)] = 3
     most_identical: Annotated[int, Field(ge=1, le=100)] = 3
@@ -158,6 +159,7 @@ class Settings(BaseModel):
             self.most_identical,
             self.brake_times,
             self.brake_least,
+            at_once=self.send_at_once,
             hold_in_doubt=self.when_in_doubt == "hold",
         )
         spread = timedelta(minutes=self.spread_minutes)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from messages.exams import Exam, Exams, read_exams
@@ -99,10 +100,12 @@ def fill(speaker: Speaker, clinic: ClinicFacts, visit: Visit | None) -> dict[str
 
 def make_speaker(language: str, clinic: ClinicFacts, *, reviewed_only: bool = False) -> Speaker:
     """Someone who speaks the language as this clinic writes it: its clock, its digits, reviewed sentences only."""
+    known = _find_speaker(language, clinic.region, clinic.clock, clinic.native_digits, reviewed_only)
+    return known.begin_anew()
+
+
+@cache
+def _find_speaker(language: str, region: str, clock: str, native_digits: bool, reviewed_only: bool) -> Speaker:
     return Speaker(
-        get_language(language),
-        clinic.region,
-        clock=clinic.clock,
-        native_digits=clinic.native_digits,
-        reviewed_only=reviewed_only,
+        get_language(language), region, clock=clock, native_digits=native_digits, reviewed_only=reviewed_only
     )

@@ -6,7 +6,7 @@ Source: 3GPP TS 23.038 (GSM 7-bit default alphabet and its extension table) and 
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 GSM_BASIC = frozenset(
@@ -14,6 +14,7 @@ GSM_BASIC = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 GSM_EXTENDED = frozenset("\f^{}\\[~]|€")
+GSM = GSM_BASIC | GSM_EXTENDED
 
 # Look-alikes that cost nothing to replace, while one of them would turn a 160-character segment into
 # a 70-character one. CLDR writes U+202F before AM/PM; word processors write the quotes and dashes.
@@ -34,6 +35,8 @@ _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f]")
 # Never shown and never needed. The joiners U+200C and U+200D stay: Persian and Hindi are spelt with
 # them. So do the directional isolates, which right-to-left texts need.
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
+# Most texts have none of them, and to look is faster than to replace.
+_UNTIDY = re.compile(f"{_SPACES.pattern}|{_INVISIBLE.pattern}|[{''.join(map(chr, _PLAIN))}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +50,33 @@ class Measure:
 
 def tidy(text: str) -> str:
     """Return the text composed (NFC), without invisible characters and with plain punctuation."""
+    if text.isascii():
+        return text.strip()
     composed = unicodedata.normalize("NFC", text)
+    if not _UNTIDY.search(composed):
+        return composed.strip()
     return _SPACES.sub(" ", _INVISIBLE.sub("", composed)).translate(_PLAIN).strip()
 
 
 def measure(text: str) -> Measure:
     """Measure the text exactly as it stands; an empty text has no segments."""
-    if all(char in GSM_BASIC or char in GSM_EXTENDED for char in text):
-        widths = [2 if char in GSM_EXTENDED else 1 for char in text]
-        return Measure(_count(widths, single=160, part=153), "GSM-7", sum(widths))
-    widths = [2 if ord(char) > 0xFFFF else 1 for char in text]
-    return Measure(_count(widths, single=70, part=67), "UCS-2", sum(widths))
+    if GSM.issuperset(text):
+        wide = [] if GSM_EXTENDED.isdisjoint(text) else [char in GSM_EXTENDED for char in text]
+        return _measure(len(text), wide, "GSM-7", single=160, part=153)
+    wide = [char > "\uffff" for char in text] if max(text) > "\uffff" else []
+    return _measure(len(text), wide, "UCS-2", single=70, part=67)
 
 
-def _count(widths: Iterable[int], *, single: int, part: int) -> int:
-    """Pack characters into segments; a two-unit character is never split between two of them."""
-    segments, used, total = 1, 0, 0
-    for width in widths:
-        total += width
-        if used + width > part:
+def _measure(length: int, wide: Sequence[bool], encoding: str, *, single: int, part: int) -> Measure:
+    """Pack characters into segments; a wide one takes two units and is never split between two segments."""
+    total = length + sum(wide)
+    if total <= single:
+        return Measure(min(total, 1), encoding, total)
+    if not wide:
+        return Measure(-(-total // part), encoding, total)
+    segments, used = 1, 0
+    for is_wide in wide:
+        if used + 1 + is_wide > part:
             segments, used = segments + 1, 0
-        used += width
-    if total == 0:
-        return 0
-    return 1 if total <= single else segments
+        used += 1 + is_wide
+    return Measure(segments, encoding, total)

@@ -5,7 +5,7 @@ ourselves, before the text is measured and stored, and ask Twilio to leave the t
 stored is what the patient gets, what is billed, and what is looked for after a crash.
 """
 
-from messages.segments import measure
+from messages.segments import GSM, measure
 
 _REPLACED = {
     # Quotation marks, primes and accents that stand alone.
@@ -70,6 +70,7 @@ _SMALL_CAPITALS = dict(
 SMART_ENCODING = str.maketrans(
     {char: plain for table in (_REPLACED, _SMALL_CAPITALS) for plain, chars in table.items() for char in chars}
 )
+_GSM_OR_REPLACED = GSM | set(map(chr, SMART_ENCODING))
 
 
 def smart_encode(text: str) -> str:
@@ -77,5 +78,7 @@ def smart_encode(text: str) -> str:
 
     A text in Chinese or Persian keeps its own punctuation and joiners: replacing them would save nothing.
     """
+    if GSM.issuperset(text) or not _GSM_OR_REPLACED.issuperset(text):
+        return text
     encoded = text.translate(SMART_ENCODING)
     return encoded if measure(encoded).encoding == "GSM-7" else text

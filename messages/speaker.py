@@ -1,10 +1,13 @@
 """Says sentences, days, times and numbers in a language, as one region and one clinic write them."""
 
+import copy
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import NamedTuple
 
+from babel import Locale
 from babel.dates import format_date, format_time
 
 from messages.catalogues import read_catalogue
@@ -67,10 +70,18 @@ class Speaker:
         self.all_reviewed = True
         self._catalogue = read_catalogue(language.code)
         self._locale = language.locale(region)
+        self._is_ltr = language.direction == "ltr"
         self._region = region
         self._clock = clock
+        self._time_pattern = self._find_time_pattern()
         self._digits = language.digits if native_digits else ""
         self._reviewed_only = reviewed_only
+
+    def begin_anew(self) -> "Speaker":
+        """The same speaker who has said nothing yet."""
+        anew = copy.copy(self)
+        anew.all_reviewed = True
+        return anew
 
     def say(self, sentence: str, **values: str) -> str:
         """Translate the sentence and fill its placeholders, isolating values of the other direction.
@@ -98,16 +109,16 @@ class Speaker:
         if self.language.code == "ht":
             return f"{_CREOLE_DAYS[day.weekday()]} {day.day} {_CREOLE_MONTHS[day.month - 1]}"
         is_american = self.language.code == SOURCE and self._region in (None, "US")
-        return self._show(format_date(day, _AMERICAN_DAY if is_american else self.language.day, locale=self._locale))
+        pattern = _AMERICAN_DAY if is_american else self.language.day
+        return self._show(_format_day(day.year, day.month, day.day, pattern, self._locale))
 
     def time(self, moment: time | datetime) -> str:
         """A clock time, no seconds: ``2:05 PM``, ``14:05``."""
-        plain = moment.replace(tzinfo=None)
-        return self._show(tidy(format_time(plain, self._find_time_pattern(), locale=self._locale)))
+        return self._show(_format_time(moment.hour, moment.minute, self._time_pattern, self._locale))
 
     def isolate(self, value: str) -> str:
         """Keep a piece together in a right-to-left text, so that what is beside it cannot mix with it."""
-        return value if self.language.direction == "ltr" else f"{_FIRST_STRONG_ISOLATE}{value}{_POP_ISOLATE}"
+        return value if self._is_ltr else f"{_FIRST_STRONG_ISOLATE}{value}{_POP_ISOLATE}"
 
     def _translate(self, sentence: str) -> tuple[str, ...]:
         if self._catalogue.is_source:
@@ -120,6 +131,8 @@ class Speaker:
         return translated
 
     def _fill(self, sentence: str, values: Mapping[str, str]) -> str:
+        if self._is_ltr:
+            return tidy(sentence.format(**values))
         return tidy(sentence.format(**{name: self._isolate_foreign(value) for name, value in values.items()}))
 
     def _find_time_pattern(self) -> str:
@@ -137,7 +150,24 @@ class Speaker:
         return text.translate(dict(zip(map(ord, "0123456789"), self._digits, strict=True))) if self._digits else text
 
     def _isolate_foreign(self, value: str) -> str:
-        if self.language.direction == "ltr" or value.isdecimal() or _FIRST_STRONG_ISOLATE in value:
+        if self._is_ltr or value.isdecimal() or _FIRST_STRONG_ISOLATE in value:
             return value
-        own_direction = any(unicodedata.bidirectional(char) in ("R", "AL") for char in value)
-        return value if own_direction else self.isolate(value)
+        return value if _is_right_to_left(value) else self.isolate(value)
+
+
+# In a burst the same few days and times are said again and again, and CLDR takes most of the time of a text.
+
+
+@lru_cache(4096)
+def _is_right_to_left(value: str) -> bool:
+    return any(unicodedata.bidirectional(char) in ("R", "AL") for char in value)
+
+
+@lru_cache(4096)
+def _format_day(year: int, month: int, day: int, pattern: str, locale: Locale) -> str:
+    return str(format_date(date(year, month, day), pattern, locale=locale))
+
+
+@lru_cache(4096)
+def _format_time(hour: int, minute: int, pattern: str, locale: Locale) -> str:
+    return tidy(format_time(time(hour, minute), pattern, locale=locale))

@@ -53,12 +53,12 @@ def is_answering(url: str) -> bool:
 class Daemon:
     """A running ``bot run``; its log goes to a file."""
 
-    def __init__(self, environment: dict[str, str], port: int, folder: Path) -> None:
+    def __init__(self, environment: dict[str, str], port: int, folder: Path, *options: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "daemon.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run", "--port", str(port)],
+                [sys.executable, "-m", "bot", "run", "--port", str(port), *options],
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment},
                 cwd=folder,
                 stdout=log,

@@ -115,7 +115,7 @@ FAULTS = [
     ("EMERGENCY_NUMBER", "1", "at least 2 characters"),
     ("SEND_RATE_PER_SECOND", "fast", "a number"),
     ("SEND_RATE_PER_SECOND", "0", "more than 0"),
-    ("SEND_RATE_PER_SECOND", "1001", "at most 1000"),
+    ("SEND_RATE_PER_SECOND", "10001", "at most 10000"),
     ("SEND_RATE_PER_SECOND", "nan", "expected"),
     ("NAME_IN_TEXTS", "perhaps", "true or false"),
     ("REQUIRE_REVIEWED_TRANSLATIONS", "2", "true or false"),
