@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run serve install test rig check catalogues lock clean
+.PHONY: run serve install test rig bench check catalogues lock clean
 
 run: .venv/installed  ## The demo: sample clinic, sample patients, nothing is really sent
 	$(BIN)/bot demo $(if $(PORT),--port $(PORT))
@@ -20,6 +20,9 @@ test: check  ## Lint, types, import rules, then all tests
 rig: .venv/installed-dev  ## The tests of what must be survived at their full size, 2,000 texts for each fault; about an hour
 	FAULT_TEXTS=2000 $(BIN)/python -m pytest --log-cli-level=INFO -o log_cli_format='%(message)s' $(RIG)
 RIG := $(addprefix tests/test_,faults.py kills.py restarts.py races.py clock.py burst.py)
+
+bench: .venv/installed-dev  ## How fast it is, into docs/benchmarks.md; QUICK=1 to see that it runs, ONLY=dispatch for one table
+	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 check: .venv/installed-dev  ## Lint, types and import rules
 	$(BIN)/ruff format --check .

@@ -1,0 +1,131 @@
+"""Dispatch: a burst of due reminders in twelve languages, against the bare loop and other designs."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+from tests.bench import peer_runs
+from tests.bench.provider import Provider
+from tests.bench.report import Section, find_median, find_ratio
+from tests.bench.sizes import Sizes
+from tests.bench.stage import KINDS, Stage, enrol_due, let_go, read_memory_mb
+
+_IN_FLIGHT = 50
+
+
+def run_ours(stage: Stage, provider: Provider, kind: str, name: str, texts: int, delay_s: float) -> tuple[float, float]:
+    """Texts per second, from the first that came to the last, and the most MB that the node ever took.
+
+    Raises:
+        AssertionError: a text was lost or came twice.
+    """
+    provider.reset(delay_s)
+    with stage.copy(kind, name) as url, stage.run_nodes(url, provider) as [node]:
+        let_go(url)
+        counted = provider.wait_for(texts, 60)
+        memory = read_memory_mb(node.process.pid, "VmHWM")
+        assert node.stop() == 0
+    assert provider.count_copies() == (texts, 0), "lost or doubled"
+    return texts / float(counted["seconds"]), memory
+
+
+def write_forms(provider: Provider, file: Path, texts: int) -> Path:
+    """The numbers and bodies that the provider has just been sent, for others to send again."""
+    lines = [json.dumps([to, body]) for to, body, _ in provider.list_texts()[:texts]]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def measure(stage: Stage, provider: Provider, sizes: Sizes, redis: str | None) -> Section:
+    section = Section(
+        "Dispatch",
+        f"{sizes.texts:,} reminders ({sizes.texts_slowly:,} at 80 ms) in twelve languages, due at once; texts a second "
+        f"at the provider. The peers send {sizes.peer_texts:,} of the same texts. Ratios are ours to theirs. Every run "
+        "of ours was checked at the provider: none lost, none doubled.",
+        ("", "0 ms", "our ratio: SQLite", "PostgreSQL", "80 ms", "our ratio: SQLite", "PostgreSQL"),
+    )
+    peers = {
+        "(a) bare aiohttp loop": None,
+        "(b) APScheduler, `misfire_grace_time=None`": lambda **run: peer_runs.run_apscheduler(**run)[0],
+        "(c) Celery, Redis, ETA tasks": partial(peer_runs.run_celery, redis=redis) if redis else None,
+        "(d) procrastinate": partial(peer_runs.run_procrastinate, postgres=stage.postgres),
+    }
+    rates: dict[tuple[str, float], list[float]] = {}
+    lost: list[float] = []
+    memory: dict[str, float] = {}
+    for delay_s, texts in ((0.0, sizes.texts), (0.08, sizes.texts_slowly)):
+        for kind in KINDS:
+            stage.prepare(kind, f"due_{texts}", partial(enrol_due, many=texts))
+        for number in range(sizes.pairs):
+            for kind in KINDS:
+                rate, memory[kind] = run_ours(stage, provider, kind, f"due_{texts}", texts, delay_s)
+                rates.setdefault((kind, delay_s), []).append(rate)
+                forms = write_forms(provider, stage.folder / "forms.jsonl", texts)
+                bare = peer_runs.run_bare(provider, forms, texts, delay_s)
+                rates.setdefault((f"bare {kind}", delay_s), []).append(bare)
+                print(
+                    f"  {kind} {delay_s * 1000:.0f} ms, run {number + 1}: {rate:.0f}, bare loop {bare:.0f}", flush=True
+                )
+            few = stage.folder / "few.jsonl"
+            few.write_text("".join(forms.read_text().splitlines(keepends=True)[: sizes.peer_texts]))
+            for name, run in peers.items():
+                if run is not None:
+                    rate = run(provider=provider, forms=few, texts=sizes.peer_texts, delay_s=delay_s)
+                    rates.setdefault((name, delay_s), []).append(rate)
+                    print(f"  {name}: {rate:.0f}", flush=True)
+            lost.append(peer_runs.run_apscheduler(provider, few, sizes.peer_texts, delay_s, defaults=True)[1])
+    return _fill(section, rates, lost, memory, redis)
+
+
+def _fill(
+    section: Section,
+    rates: dict[tuple[str, float], list[float]],
+    lost: list[float],
+    memory: dict[str, float],
+    redis: str | None,
+) -> Section:
+    def show(name: str, delay_s: float) -> str:
+        found = rates.get((name, delay_s))
+        return f"{find_median(found):,.0f}" if found else "not run"
+
+    def ratio(kind: str, name: str, delay_s: float) -> float:
+        return find_ratio(rates[kind, delay_s], rates[name, delay_s])
+
+    for kind in KINDS:
+        cells = [show(kind, 0.0), "", "", show(kind, 0.08), "", ""]
+        section.rows.append(
+            (f"ours on {'SQLite' if kind == 'sqlite' else 'PostgreSQL'} ({memory[kind]:.0f} MB)", *cells)
+        )
+    bare = {kind: {at: ratio(kind, f"bare {kind}", at) for at in (0.0, 0.08)} for kind in KINDS}
+    cells = [show("bare sqlite", 0.0), *(f"{bare[kind][0.0]:.2f}" for kind in KINDS)]
+    cells += [show("bare sqlite", 0.08), *(f"{bare[kind][0.08]:.2f}" for kind in KINDS)]
+    section.rows.append(("(a) bare aiohttp loop, 50 in flight", *cells))
+    names = sorted({name for name, _ in rates if name.startswith("(")})
+    for name in names:
+        cells = []
+        for at in (0.0, 0.08):
+            cells += [show(name, at), *(f"{ratio(kind, name, at):.1f}" for kind in KINDS)]
+        section.rows.append((name, *cells))
+    if redis is None:
+        section.rows.append(("(c) Celery", *["not run: no redis-server here"], *[""] * 5))
+    section.rows.append(
+        (
+            "(b) with its defaults",
+            f"loses {min(lost):.0%} to {max(lost):.0%} of the burst, in the median {find_median(lost):.0%}",
+            *[""] * 5,
+        )
+    )
+    section.held += [
+        (f"0 ms, SQLite ≥ 0.80 of the bare loop: {bare['sqlite'][0.0]:.2f}", bare["sqlite"][0.0] >= 0.8),
+        (f"0 ms, PostgreSQL ≥ 0.60: {bare['postgresql'][0.0]:.2f}", bare["postgresql"][0.0] >= 0.6),
+    ]
+    for name, least in (("(b)", 10), ("(c)", 5), ("(d)", 10)):
+        for found in (one for one in names if one.startswith(name)):
+            for kind in KINDS:
+                times = ratio(kind, found, 0.0)
+                section.held.append((f"0 ms, {kind} ≥ {least} × {found}: {times:.1f}", times >= least))
+    for kind in KINDS:
+        share = find_median(rates[kind, 0.08]) / (_IN_FLIGHT / 0.08)
+        section.held.append((f"80 ms, {kind} ≥ 0.9 of 50 ÷ latency: {share:.2f}", share >= 0.9))
+    section.held.append(("none lost, none doubled", True))
+    return section
