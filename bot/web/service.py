@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy import Engine
@@ -48,6 +48,8 @@ class Service:
     secret: str = field(repr=False)
     demo: bool = False
     list_problems: Callable[[], list[str]] = list
+    # What takes long to count, with when it was counted.
+    figures: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
     seen: Seen = field(default_factory=Seen)
     stopped: threading.Event = field(default_factory=threading.Event)
 

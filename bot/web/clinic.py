@@ -1,0 +1,117 @@
+"""The clinic's settings and its health: what holds sending up, what waits, how well texts arrive."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlmodel import Session, col, func, select
+
+from bot.database import note_event, reading, writing
+from bot.history import list_days, list_kept
+from bot.holds import get_hold, list_problems, pause, resume
+from bot.measures import measure
+from bot.models import OutgoingText, TextState
+from bot.web.guard import Looks, Rules, Works
+from bot.web.pages import render
+from bot.web.service import Service, Used
+from bot.web.wording import word
+from messages.languages import get_language
+
+router = APIRouter(prefix="/clinic")
+
+# The figures of two weeks are counted anew this often at most.
+_FRESH_S = 60
+_LAST = 8
+
+
+@router.get("")
+def show_clinic(request: Request, service: Used, visitor: Looks, part: bool = False) -> Response:
+    settings, zone = service.settings, service.settings.clinic_facts.zone
+    with reading(service.engine) as session:
+        hold = get_hold(session)
+        values: dict[str, Any] = {
+            "problems": list_problems(session),
+            "paused_at": hold.paused_at.astimezone(zone) if hold.paused_at else None,
+            "hold": hold,
+            "figures": _count(service, session),
+            "queue": _count_queue(session, service.now()),
+            "last": [
+                {"id": row.id, "at": row.sent_at.astimezone(zone), "state": row.state, "language": row.language}
+                for row in _list_last(session)
+                if row.sent_at
+            ],
+        }
+    values |= {
+        "settings": settings,
+        "sender": _name_sender(service),
+        "waiting_on_disk": service.spool.count(),
+    }
+    return render(request, service, visitor, "clinic_health.html" if part else "clinic.html", values)
+
+
+@router.post("/pause")
+def take_pause(service: Used, visitor: Works, reason: Annotated[str, Form(max_length=200)] = "") -> Response:
+    """Whoever sees that something goes wrong may stop it; answers to patients still go out."""
+    with writing(service.engine) as session:
+        pause(session, visitor.staff.email, reason.strip() or word("no reason given"), service.now())
+        note_event(session, visitor.staff.email, "paused reminders", "sending_hold", 1, service.now(), reason.strip())
+    return RedirectResponse("/clinic", 303)
+
+
+@router.post("/resume")
+def take_resume(service: Used, visitor: Rules) -> Response:
+    with writing(service.engine) as session:
+        resume(session, service.now())
+        note_event(session, visitor.staff.email, "resumed reminders", "sending_hold", 1, service.now())
+    service.sending.wake()
+    return RedirectResponse("/clinic", 303)
+
+
+def _count(service: Service, session: Session) -> dict[str, Any]:
+    """What takes long to count, as it was up to a minute ago."""
+    known = service.figures.get("clinic")
+    if known is None or (service.now() - known[0]).total_seconds() >= _FRESH_S:
+        measured = measure(session, service.now())
+        days = list_days(session, service.settings.clinic_facts.zone, service.now())
+        languages: dict[str, list[int]] = {}
+        for reached in measured.reached:
+            sums = languages.setdefault(reached.language, [0, 0, 0])
+            for at, number in enumerate((reached.gone_out, reached.delivered, reached.failed)):
+                sums[at] += number
+        known = (
+            service.now(),
+            {
+                "days": days,
+                "most": max([1, *(max(day.sent, day.answered) for day in days)]),
+                "languages": [
+                    {"language": get_language(code), "sent": sent, "delivered": delivered, "failed": failed}
+                    for code, (sent, delivered, failed) in sorted(languages.items(), key=lambda one: -one[1][0])
+                ],
+                "kept": [
+                    {"it": kept, "language": get_language(kept.language)} for kept in list_kept(session, service.now())
+                ],
+            },
+        )
+        service.figures["clinic"] = known
+    return known[1]
+
+
+def _count_queue(session: Session, now: datetime) -> dict[str, int]:
+    """What is due now and has not left, and what is being found out."""
+    due = select(func.count()).where(col(OutgoingText.state) == TextState.PLANNED, col(OutgoingText.due_at) <= now)
+    doubtful = select(func.count()).where(col(OutgoingText.state).in_((TextState.SENDING, TextState.UNKNOWN)))
+    return {"due": session.exec(due).one(), "doubtful": session.exec(doubtful).one()}
+
+
+def _list_last(session: Session) -> list[OutgoingText]:
+    """The texts that left last. Ids grow with planning, not with sending, so the newest replies may come first."""
+    query = select(OutgoingText).where(col(OutgoingText.sent_at).is_not(None)).order_by(col(OutgoingText.id).desc())
+    return list(session.exec(query.limit(_LAST)))
+
+
+def _name_sender(service: Service) -> str:
+    settings = service.settings
+    if settings.sender == "sandbox":
+        return word("Nothing is really sent: the simulated phone gets the texts")
+    return settings.twilio_messaging_service_sid or settings.twilio_from_number

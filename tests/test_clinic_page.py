@@ -1,0 +1,80 @@
+"""The clinic's page: what holds sending up, the switch, and figures that add up."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from bot.database import reading, writing
+from bot.history import Day, list_days, list_kept
+from bot.holds import open_circuit
+from bot.models import Appointment, AppointmentStatus, IncomingText, Outcome, Role
+from bot.settings import Settings
+from tests.clinics import deliver, enrol_one, text_in
+from tests.conftest import NOW
+from tests.desk import Desk
+
+
+@pytest.fixture
+def desk(engine: Engine, settings: Settings, tmp_path: Path) -> Iterator[Desk]:
+    enrol_one(engine, settings)
+    deliver(engine, settings, NOW)
+    with Desk(engine, settings, tmp_path) as desk:
+        yield desk.sign_in()
+
+
+def test_staff_pause_and_an_admin_resumes(desk: Desk) -> None:
+    desk.sign_in(Role.STAFF)
+    assert "Reminders go out as planned" in desk.get("/clinic").text
+    desk.post("/clinic/pause", data={"reason": "a <wrong> text"})
+
+    page = desk.get("/clinic").text
+    assert "by staff@clinic.example: a &lt;wrong&gt; text" in page
+    assert desk.post("/clinic/resume").status_code == 403
+
+    desk.sign_in(Role.ADMIN).post("/clinic/resume")
+    assert "Reminders go out as planned" in desk.get("/clinic").text
+
+
+def test_what_is_wrong_at_the_provider_stands_at_the_top(desk: Desk, engine: Engine) -> None:
+    with writing(engine) as session:
+        open_circuit(session, "The account has no money left.", NOW, by_callback=False)
+
+    assert "The account has no money left." in desk.get("/clinic?part=1").text
+
+
+def test_each_day_is_the_clinics_own(engine: Engine, settings: Settings, desk: Desk) -> None:
+    text_in(engine, settings, "is it loud?", NOW + timedelta(minutes=1))
+    with writing(engine) as session:
+        # Four in the morning, by the world's clock, is still the day before in New York.
+        late = NOW.replace(hour=4)
+        session.add(IncomingText(provider_id="SM1", contact_id=1, body="hello", received_at=late))
+    with reading(engine) as session:
+        days = list_days(session, settings.clinic_facts.zone, NOW)
+
+    assert len(days) == 14
+    assert days[-2:] == [Day(date(2026, 3, 1), 0, 0, 1), Day(date(2026, 3, 2), 2, 2, 1)]
+    page = desk.get("/clinic").text
+    assert page.count('<rect class="answered"') == 14
+    assert "<td>2</td>" in page
+
+
+def test_what_became_of_appointments_is_counted_by_language(engine: Engine, settings: Settings) -> None:
+    for number, (status, outcome) in enumerate(
+        [
+            (AppointmentStatus.CONFIRMED, Outcome.CAME),
+            (AppointmentStatus.BOOKED, Outcome.NO_SHOW),
+            (AppointmentStatus.CANCELLED, Outcome.UNKNOWN),
+        ]
+    ):
+        one = enrol_one(engine, settings, phone=f"+1202555011{number}", given_name=f"P{number}", language="vi")
+        with writing(engine) as session:
+            appointment = session.get_one(Appointment, one)
+            appointment.status, appointment.outcome = status, outcome
+            session.add(appointment)
+    with reading(engine) as session:
+        assert list_kept(session, NOW) == []
+        [kept] = list_kept(session, NOW + timedelta(days=11))
+    assert (kept.language, kept.booked, kept.confirmed, kept.came, kept.no_show) == ("vi", 2, 1, 1, 1)
