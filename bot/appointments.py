@@ -64,6 +64,8 @@ def enrol(session: Session, plan: Plan, enrolments: Sequence[Enrolment], now: da
             continue
         appointment = known.get(_find_key(enrolment, patient))
         if appointment is None:
+            # Their other appointments too: a new number or companion counts from now on.
+            _update_person(session, plan, patient, contacts, enrolment, now)
             appointment = _make_appointment(enrolment, patient, clinic_id, now)
             session.add(appointment)
             known[_find_key(enrolment, patient)] = appointment
@@ -84,7 +86,8 @@ def enrol(session: Session, plan: Plan, enrolments: Sequence[Enrolment], now: da
     insert_texts(session, texts)
     for _, appointment, patient in added:
         if find_companion_id(patient) is not None:
-            plan_companion(session, plan, appointment, patient, now)
+            # Anew: a later row of the batch may have named the companion.
+            plan_companion_anew(session, plan, appointment, patient, now)
     return results
 
 
@@ -237,7 +240,6 @@ def _update(
     if enrolment.language != appointment.language:
         # Only then: a patient who has changed the language by text keeps it at the next import.
         contact.language = enrolment.language
-    old_contact_id = patient.contact_id
     values = {
         "exam": enrolment.exam,
         "contrast": enrolment.contrast,
@@ -249,33 +251,61 @@ def _update(
     changed = [name for name, value in values.items() if getattr(appointment, name) != value]
     for name in changed:
         setattr(appointment, name, values[name])
-    person = {
-        "record_number": enrolment.record_number or patient.record_number,
-        "given_name": enrolment.given_name,
-        "contact_id": contact.id,
-        **describe_companion(enrolment, contacts),
-    }
-    changed_person = [name for name, value in person.items() if getattr(patient, name) != value]
-    for name in changed_person:
-        setattr(patient, name, person[name])
-    session.add_all([appointment, patient, contact])
-    if old_contact_id != contact.id:
-        _leave_number(session, plan, patient, old_contact_id, appointment, now)
+    session.add_all([appointment, contact])
+    changed_person = _change_person(session, plan, patient, contacts, enrolment, now, appointment)
     if new_number or reopened:
         _start_over(session, plan, appointment, patient, enrolment.starts_at, now)
     elif moved:
         _move(session, plan, appointment, patient, enrolment.starts_at, now, actor)
-    if {"companion_id", "companion_agreed"} & set(changed_person):
-        for coming in _list_coming(session, patient, now):
-            plan_companion_anew(session, plan, coming, patient, now)
+    _plan_companions(session, plan, patient, changed_person, now)
     if not (changed or changed_person or new_number or reopened or moved):
         return "unchanged"
     add_event(session, actor, "updated", appointment, now, ", ".join(sorted({*changed, *changed_person})))
     return "updated"
 
 
+def _update_person(
+    session: Session, plan: Plan, patient: Patient, contacts: dict[str, Contact], enrolment: Enrolment, now: datetime
+) -> None:
+    """Bring a patient whom we may know already in line with a new appointment's row."""
+    changed = _change_person(session, plan, patient, contacts, enrolment, now, None)
+    _plan_companions(session, plan, patient, changed, now)
+
+
+def _change_person(
+    session: Session,
+    plan: Plan,
+    patient: Patient,
+    contacts: dict[str, Contact],
+    enrolment: Enrolment,
+    now: datetime,
+    given: Appointment | None,
+) -> list[str]:
+    """Write what the row says of the patient; returns what changed. ``given``: the row's own appointment."""
+    old_contact_id = patient.contact_id
+    person = {
+        "record_number": enrolment.record_number or patient.record_number,
+        "given_name": enrolment.given_name,
+        "contact_id": contacts[enrolment.phone].id,
+        **describe_companion(enrolment, contacts),
+    }
+    changed = [name for name, value in person.items() if getattr(patient, name) != value]
+    for name in changed:
+        setattr(patient, name, person[name])
+    session.add(patient)
+    if old_contact_id != patient.contact_id:
+        _leave_number(session, plan, patient, old_contact_id, given, now)
+    return changed
+
+
+def _plan_companions(session: Session, plan: Plan, patient: Patient, changed: Sequence[str], now: datetime) -> None:
+    if {"companion_id", "companion_agreed"} & set(changed):
+        for coming in _list_coming(session, patient, now):
+            plan_companion_anew(session, plan, coming, patient, now)
+
+
 def _leave_number(
-    session: Session, plan: Plan, patient: Patient, old_contact_id: int, given: Appointment, now: datetime
+    session: Session, plan: Plan, patient: Patient, old_contact_id: int, given: Appointment | None, now: datetime
 ) -> None:
     """Plan the patient's other appointments anew: nothing more may go to the number they have left."""
     waiting = select(OutgoingText.appointment_id).where(
@@ -283,7 +313,7 @@ def _leave_number(
     )
     affected = set(session.exec(waiting))
     for other in _list_coming(session, patient, now):
-        if other.id != given.id and other.id in affected:
+        if other is not given and other.id in affected:
             _start_over(session, plan, other, patient, other.starts_at, now)
             session.add(other)
 

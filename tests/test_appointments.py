@@ -11,7 +11,8 @@ from sqlmodel import func, select
 from bot.appointments import AppointmentError, cancel, enrol, reschedule
 from bot.database import reading, writing
 from bot.models import Appointment, AppointmentStatus, Contact, OutgoingText, Patient, TaskKind, TextState
-from bot.people import Enrolment
+from bot.people import Companion, Enrolment
+from bot.sandbox import deliver_due
 from bot.settings import Settings
 from tests.clinics import PHONE, deliver, enrol_one, find_rows, list_tasks, text_in
 from tests.conftest import NOW
@@ -133,6 +134,38 @@ def test_a_corrected_number_holds_for_all_appointments_of_the_patient(engine: En
     planned = find_rows(engine, state=TextState.PLANNED)
     assert {row.contact_id for row in planned} == {new}
     assert len(planned) == 8
+
+
+def test_a_new_appointment_of_a_known_patient_brings_their_new_number(engine: Engine, settings: Settings) -> None:
+    enrol_again(engine, settings, make_enrolment(record_number="R-1"))
+    deliver(engine, settings, NOW)
+    other = make_enrolment(
+        record_number="R-1", external_id="A-2", phone="+12025550166", starts_at=NOW + timedelta(days=20)
+    )
+
+    assert enrol_again(engine, settings, other) == ["enrolled"]
+
+    assert count(engine, Patient) == 1
+    phones = {ready.phone for ready in deliver_due(engine, settings.clinic_facts, settings.plan, NOW)}
+    assert phones == {"+12025550166"}
+    waiting = {row.contact_id for row in find_rows(engine, state=TextState.PLANNED)}
+    with reading(engine) as session:
+        [patient] = session.exec(select(Patient))
+    assert waiting == {patient.contact_id}
+    assert enrol_again(engine, settings, other) == ["unchanged"]
+
+
+def test_a_companion_named_in_a_later_row_hears_of_both_appointments(engine: Engine, settings: Settings) -> None:
+    alone = make_enrolment(record_number="R-1")
+    companion = Companion("Luz", "+12025550177", "es")
+    with_luz = make_enrolment(
+        record_number="R-1", external_id="A-2", starts_at=NOW + timedelta(days=20), companion=companion
+    )
+
+    assert enrol_again(engine, settings, alone, with_luz) == ["enrolled", "enrolled"]
+
+    rows = find_rows(engine, for_companion=True, step="welcome")
+    assert len({row.appointment_id for row in rows}) == len(rows) == 2
 
 
 def test_a_language_the_patient_chose_survives_the_next_import(engine: Engine, settings: Settings) -> None:

@@ -35,6 +35,12 @@ def read_enrolment(row: Row, columns: Columns, clinic: ClinicFacts, now: datetim
     """Check every cell of a row that has one of our columns; ``now`` serves to notice a wrong year."""
     if row.trouble:
         return [RowError(row.number, "", row.trouble)]
+    enrolment, errors = read_draft(row, columns, clinic, now)
+    return errors or enrolment
+
+
+def read_draft(row: Row, columns: Columns, clinic: ClinicFacts, now: datetime) -> tuple[Enrolment, list[RowError]]:
+    """What a row says, and what is wrong with it; phone, name or exam that is wrong is empty, such a start ``now``."""
     reading = _Reading(row, columns)
     language = reading.take("language", read_language, clinic.default_language)
     enrolment = Enrolment(
@@ -52,7 +58,7 @@ def read_enrolment(row: Row, columns: Columns, clinic: ClinicFacts, now: datetim
         consent=reading.take_filled("consent", read_flag, True),
         cancelled=reading.take("status", read_cancelled, False),
     )
-    return reading.errors or enrolment
+    return enrolment, reading.errors
 
 
 def _take_start(reading: "_Reading", clinic: ClinicFacts, now: datetime) -> datetime:
