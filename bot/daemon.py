@@ -22,7 +22,7 @@ from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
 from bot.inbox import take_in
 from bot.models import Clinic
-from bot.provider import Inbound, Record, Sender
+from bot.provider import Inbound, Record, Sender, SendError
 from bot.sending import ASK_EVERY_S, SendingLoop
 from bot.settings import Settings
 from bot.sms import open_sender
@@ -115,7 +115,8 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     def every(seconds: float, what: str, work: Callable[[], Awaitable[object]]) -> None:
         scheduler.add_job(_try, "interval", [what, work], seconds=seconds, next_run_time=now())
 
-    await _try("the provider does not tell the time", partial(_settle_clock, clock, sender))
+    with contextlib.suppress(SendError):
+        clock.settle(await sender.tell_time())
     watching = asyncio.create_task(_watch_clock(clock, sender, sending, scheduler), name="clock")
     if roles.send:
         missed = await sending.catch_up()
@@ -207,7 +208,7 @@ def _offer_first_account(settings: Settings, engine: Engine) -> None:
 async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, scheduler: AsyncIOScheduler) -> None:
     """Hear the database's time, and end doubts; let no job wait for an hour that the machine's clock repeats."""
     loop = asyncio.get_running_loop()
-    began = now().timestamp() - loop.time()
+    began, waiting = now().timestamp() - loop.time(), False
     while True:
         await asyncio.sleep(CLOCK_EVERY_S)
         await _try("the database does not tell the time", partial(asyncio.to_thread, clock.listen))
@@ -216,13 +217,16 @@ async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, sched
             began = begins
             for job in scheduler.get_jobs():
                 job.modify(next_run_time=now())
-        if not clock.is_settled():
-            await _try("the provider does not tell the time", partial(_settle_clock, clock, sender))
+        if clock.is_settled():
+            waiting = False
+            continue
+        try:
+            clock.settle(await sender.tell_time())
             sending.wake()
-
-
-async def _settle_clock(clock: Clock, sender: Sender) -> None:
-    clock.settle(await sender.tell_time())
+        except SendError as error:
+            if not waiting:
+                log.warning("nothing is sent before somebody tells the time: %s", error)
+            waiting = True
 
 
 def _warm_up_speaking(settings: Settings) -> Callable[[], Awaitable[object]]:

@@ -8,7 +8,7 @@ and loses ``Retry-After``.
 import logging
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -231,7 +231,8 @@ class _HttpClient(AsyncHttpClient):
         """The date in the header of any answer."""
         async with self._session.head(self._base_url, allow_redirects=False) as response:
             date = response.headers.get("Date")
-            return parsedate_to_datetime(date) if date else None
+            moment = parsedate_to_datetime(date) if date else None
+            return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
     async def close(self) -> None:
         await self._session.close()

@@ -75,7 +75,7 @@ class Daemon:
     def stop(self) -> int:
         """Ask it to end as an operator would; returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(120)
 
 
 @contextmanager

@@ -137,6 +137,22 @@ class TestOnSqlite:
         with room.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
 
+    def test_on_a_read_only_disk_nothing_is_sent_and_it_recovers(self, rig: Rig, tmp_path: Path) -> None:
+        rig.enrol(5)
+        read_only = open_database(f"sqlite:///{tmp_path / 'bot.db'}")
+        event.listen(read_only, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+        room, rig.engine = rig.engine, read_only
+        with pytest.raises(OperationalError, match="readonly"):
+            rig.send()
+        with pytest.raises(OperationalError, match="readonly"):
+            take_in(read_only, rig.settings)
+        assert rig.fake.requests == 0
+        read_only.dispose()
+
+        rig.engine = room
+        rig.finish()
+        rig.check_once_each(5)
+
     def test_a_backup_that_holds_the_lock_is_waited_for(self, rig: Rig, tmp_path: Path) -> None:
         rig.enrol(3)
         holder = open_database(f"sqlite:///{tmp_path / 'bot.db'}")
@@ -149,6 +165,23 @@ class TestOnSqlite:
         connection.close()
         holder.dispose()
         rig.check_once_each(3)
+
+
+def test_a_process_killed_between_the_answer_and_the_write_back_does_not_send_again(rig: Rig) -> None:
+    rig.enrol(10)
+
+    async def work(loop: SendingLoop) -> None:
+        await loop._turn()
+        while loop._in_flight:
+            await asyncio.sleep(0.01)
+        assert len(loop._outcomes) == 10, "answered and not written"
+
+    rig.run(work)
+    assert rig.count("sending") == len(rig.fake.messages) == 10
+    rig.passed += timedelta(seconds=31)
+    rig.reconcile()
+    assert rig.count("sent") == 10
+    rig.check_once_each(10)
 
 
 def test_two_texts_from_one_phone_at_the_same_moment_are_taken_one_after_the_other(
