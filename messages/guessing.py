@@ -8,10 +8,8 @@ texts that hit a phrase and for those that only have letters to go by, whose sco
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from zlib import crc32
 
 import numpy as np
@@ -20,19 +18,24 @@ from numpy.typing import NDArray
 from messages.matching import UNSPACED, Message
 
 # Chosen by cross-validation on the examples, as the form of the features was, and on texts kept from them.
-_WEIGHTS = {"list": 2.5, "phrase": 1.0, "word": 1.0, "letters": 0.8}
+_KINDS = ("list", "phrase", "word", "letters")
+_WEIGHTS = np.array([2.5, 1.0, 1.0, 0.8])
 _RIDGE = 0.5
 _LETTERS_IN_A_ROW = (3, 4, 5)
 # A run of letters that a single example has is a chance.
-_LEAST = {"letters": 2}
+_LEAST = np.array([1, 1, 1, 2])
+# The kind of a feature is above so many bits of its number.
+_KIND_BITS = 30
 _SHARPNESSES = (2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 17.0, 20.0, 24.0, 28.0, 34.0)
 # Of fewer examples than this it cannot be told how sure to be; then as sure as this.
 _FEW, _USUAL_SHARPNESS = 20, 12.0
-# How many features are worked on at once while learning.
-_BLOCK = 1024
+# A feature of fewer examples than this is worked on apart; of the others so many at once.
+_FEW_EXAMPLES, _BLOCK = 24, 512
 
 Label = str
 Feature = tuple[str, str]
+# Features are known by a number made of their kind and letters: a fraction of the memory.
+Keys = NDArray[np.uint32]
 Numbers = NDArray[np.float32]
 Rows = list[tuple[NDArray[np.int64], Numbers]]
 
@@ -58,7 +61,7 @@ class Example:
     """A text with what it means: its features, and how many phrases of each list it hits."""
 
     label: Label
-    features: frozenset[Feature]
+    features: Keys
     lists: Mapping[str, int]
 
 
@@ -67,7 +70,7 @@ class Guesser:
 
     def __init__(self, examples: Sequence[Example]) -> None:
         self.labels = tuple(sorted({example.label for example in examples}))
-        # Features are known by a number made of their letters, in order of these numbers.
+        # In order, so that they are found quickly.
         self._keys = np.zeros(0, np.uint32)
         self._values = np.zeros(0, np.float32)
         # Half the width is enough, and it is most of what a language takes of the memory.
@@ -86,24 +89,18 @@ class Guesser:
             lists: how many phrases of each list the text hits.
             never: labels that it cannot be.
         """
-        numbers, values = self._weigh(frozenset(features), lists)
+        numbers, values = self._weigh(number_features(features), lists)
         scores = self._mean + values @ self._weights[numbers].astype(np.float32)
         allowed = {label: float(score) for label, score in zip(self.labels, scores, strict=True) if label not in never}
         return rank(allowed, self._sharpness[bool(lists)])
 
     def _learn(self, examples: Sequence[Example]) -> None:
-        counted: Counter[int] = Counter()
-        kinds = {}
-        for example in examples:
-            for feature in _list_all(example.features, example.lists):
-                key = _number(feature)
-                counted[key] += 1
-                kinds[key] = feature[0]
-        kept = sorted(key for key, many in counted.items() if many >= _LEAST.get(kinds[key], 1))
-        self._keys = np.array(kept, np.uint32)
-        rarity = (math.sqrt(math.log((len(examples) + 1) / (counted[key] + 0.5))) for key in kept)
-        weighed = (_WEIGHTS[kinds[key]] * rare for key, rare in zip(kept, rarity, strict=True))
-        self._values = np.fromiter(weighed, np.float32, len(kept))
+        found = [np.concatenate([example.features, _number_lists(example.lists)]) for example in examples]
+        keys, many = np.unique(np.concatenate(found), return_counts=True)
+        kept = many >= _LEAST[keys >> _KIND_BITS]
+        self._keys, many = keys[kept], many[kept]
+        rarity = np.sqrt(np.log((len(examples) + 1) / (many + 0.5)))
+        self._values = (_WEIGHTS[self._keys >> _KIND_BITS] * rarity).astype(np.float32)
         rows = [self._weigh(example.features, example.lists) for example in examples]
         place = {label: at for at, label in enumerate(self.labels)}
         classes = np.array([place[example.label] for example in examples])
@@ -112,23 +109,23 @@ class Guesser:
         importance = 1 / np.sqrt(np.bincount(classes))[classes].astype(np.float32)
         importance /= importance.mean()
         self._mean = (targets * importance[:, None]).sum(0) / importance.sum()
-        alike = np.diag(_RIDGE / importance)
-        for _, block in _list_blocks(rows, len(kept)):
-            alike += block @ block.T
+        alike = _compare(rows, len(self._keys))
+        alike.flat[:: len(rows) + 1] += _RIDGE / importance
         inverse = np.linalg.inv(alike)
         dual = inverse @ (targets - self._mean)
-        self._weights = np.zeros((len(kept), len(self.labels)), np.float16)
-        for start, block in _list_blocks(rows, len(kept)):
-            self._weights[start : start + block.shape[1]] = block.T @ dual
+        weights = np.zeros((len(self._keys), len(self.labels)), np.float32)
+        for (numbers, values), share in zip(rows, dual, strict=True):
+            weights[numbers] += values[:, None] * share
+        self._weights = weights.astype(np.float16)
         unseen = targets - dual / np.diag(inverse)[:, None]
         with_phrase = np.array([bool(example.lists) for example in examples])
         self._sharpness = {hit: _find_sharpness(unseen, classes, with_phrase == hit) for hit in (False, True)}
 
-    def _weigh(self, features: frozenset[Feature], lists: Mapping[str, int]) -> tuple[NDArray[np.int64], Numbers]:
+    def _weigh(self, features: Keys, lists: Mapping[str, int]) -> tuple[NDArray[np.int64], Numbers]:
         """The places of a text's known features, and values of them whose squares add up to 1."""
-        keys = np.fromiter((_number(feature) for feature in _list_all(features, lists)), np.uint32)
+        keys = np.concatenate([features, _number_lists(lists)])
         often = np.ones(len(keys), np.float32)
-        often[len(keys) - len(lists) :] = np.sqrt(list(lists.values()))
+        often[len(features) :] = np.sqrt(list(lists.values()))
         places = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
         known = self._keys[places] == keys if len(self._keys) else np.zeros(len(keys), bool)
         numbers = places[known]
@@ -136,22 +133,46 @@ class Guesser:
         return numbers, values / (np.linalg.norm(values) or 1.0)
 
 
-def _list_all(features: frozenset[Feature], lists: Mapping[str, int]) -> Iterator[Feature]:
-    return chain(features, (("list", name) for name in lists))
+def number_features(features: Iterable[Feature]) -> Keys:
+    """The numbers of features, each once."""
+    return np.fromiter({_number(*feature) for feature in features}, np.uint32)
 
 
-def _number(feature: Feature) -> int:
-    return crc32("\0".join(feature).encode("utf-8", "surrogatepass"))
+def _number_lists(lists: Mapping[str, int]) -> Keys:
+    return np.fromiter((_number("list", name) for name in lists), np.uint32)
 
 
-def _list_blocks(rows: Rows, width: int) -> Iterator[tuple[int, Numbers]]:
-    """The features of all examples, some at a time: where they start, and a row of their values for each example."""
-    for start in range(0, width, _BLOCK):
-        block = np.zeros((len(rows), min(_BLOCK, width - start)), np.float32)
-        for at, (numbers, values) in enumerate(rows):
-            here = (numbers >= start) & (numbers < start + _BLOCK)
-            block[at, numbers[here] - start] = values[here]
-        yield start, block
+def _number(kind: str, text: str) -> int:
+    return _KINDS.index(kind) << _KIND_BITS | crc32(text.encode("utf-8", "surrogatepass")) >> 32 - _KIND_BITS
+
+
+def _compare(rows: Rows, width: int) -> Numbers:
+    """How alike each two examples are: the sum over their features of the product of the values.
+
+    Most features are in a few examples only, so what is done for each is a table of these, and not of all.
+    """
+    features, values = (np.concatenate([row[at] for row in rows]) for at in (0, 1))
+    examples = np.repeat(np.arange(len(rows)), [len(numbers) for numbers, _ in rows])
+    order = np.argsort(features, kind="stable")
+    examples, values = examples[order], values[order]
+    many = np.bincount(features, minlength=width)
+    starts = np.cumsum(many) - many
+    alike = np.zeros((len(rows), len(rows)), np.float32)
+    for times in range(2, _FEW_EXAMPLES):
+        places = starts[many == times, None] + np.arange(times)
+        pairs = examples[places][:, :, None] * len(rows) + examples[places][:, None, :]
+        products = values[places][:, :, None] * values[places][:, None, :]
+        np.add.at(alike.reshape(-1), pairs.ravel(), products.ravel())
+    often = np.flatnonzero(many >= _FEW_EXAMPLES)
+    for start in range(0, len(often), _BLOCK):
+        block = np.zeros((len(rows), min(_BLOCK, len(often) - start)), np.float32)
+        for at, feature in enumerate(often[start : start + _BLOCK]):
+            here = slice(starts[feature], starts[feature] + many[feature])
+            block[examples[here], at] = values[here]
+        alike += block @ block.T
+    # With itself each is as alike as can be; features of its own were left out.
+    np.fill_diagonal(alike, [min(len(numbers), 1) for numbers, _ in rows])
+    return alike
 
 
 def _find_sharpness(scores: Numbers, classes: NDArray[np.int64], of: NDArray[np.bool_]) -> float:

@@ -5,11 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from messages.guessing import Example, Feature, Guesser, Label, list_features
+from messages.guessing import Example, Feature, Guesser, Label, list_features, number_features
 from messages.languages import LANGUAGES
 from messages.matching import UNSPACED, Message, normalise
 from messages.naming import LanguageNames, list_languages, read_language_names
@@ -23,6 +24,8 @@ _ONE_TYPO, _TWO_TYPOS = 5, 9
 _PREFIXED = frozenset({"ar"})
 # A word as long as this may be wrong in its first letter too.
 _FREE_BEGINNING = 7
+# Typing errors are mended in so many words of a text, so that no text takes long.
+LONG = 60
 # A language is spoken in a text when it explains at least this share of what the best one does.
 _SPOKEN = 0.7
 # The language on record needs less evidence than another.
@@ -50,8 +53,7 @@ class Lexicon:
     words: dict[str, Words]
     index: PhraseIndex[Tag]
     prefixed: PhraseIndex[Tag]
-    vocabulary: dict[str, frozenset[str]]
-    long_words: dict[str, tuple[str, ...]]
+    long_words: dict[str, dict[int, list[str]]]
     speakers: dict[str, tuple[str, ...]]
     language_names: LanguageNames
     entries: dict[str, list[Entry]]
@@ -82,42 +84,58 @@ class Lexicon:
         spoken = [code for code in ranked if evidence[code] >= evidence[ranked[0]] * _SPOKEN]
         return [*spoken, own] if own and own not in spoken else spoken
 
-    def correct(self, message: Message, code: str, most: int = 2) -> Message:
+    def knows(self, word: str, code: str) -> bool:
+        """Whether a word is one of a language's lists or examples."""
+        return code in self.speakers.get(word, ())
+
+    def correct(self, message: Message, code: str) -> tuple[Message, Message]:
         """The message with each unknown word replaced by the known one it is a typing error of, if there is one.
 
-        Args:
-            most: how many letters of a long word may be wrong; of a shorter one it is one at most.
+        First with up to two letters of a long word wrong, then with one at most. Of a long message only the
+        beginning is looked at, and comes back.
         """
-        known, long_words = self.vocabulary[code], self.long_words[code]
-        return Message(" ".join(_correct_word(word, known, long_words, most) for word in message.words))
+        words = message.words[:LONG]
+        found = [self._correct_word(word, code) for word in words]
+        barely = (right if errors < 2 else word for word, (right, errors) in zip(words, found, strict=True))
+        return Message(" ".join(right for right, _ in found)), Message(" ".join(barely))
+
+    def _correct_word(self, word: str, code: str) -> tuple[str, int]:
+        """The word that was meant, and how many letters are wrong."""
+        allowed = (len(word) >= _ONE_TYPO) + (len(word) >= _TWO_TYPOS)
+        if not allowed or self.knows(word, code) or word.isdigit() or UNSPACED.search(word):
+            return word, 0
+        by_length = self.long_words[code]
+        alike = chain.from_iterable(
+            by_length.get(length, ()) for length in range(len(word) - allowed, len(word) + allowed + 1)
+        )
+        found = process.extractOne(word, list(alike), scorer=OSA.distance, score_cutoff=allowed)
+        # "trema" (it trembles) is no "crema": of a short word people get the first letter right.
+        is_other = found and len(word) < _FREE_BEGINNING and found[0][0] != word[0]
+        return (found[0], int(found[1])) if found and not is_other else (word, 0)
 
 
 @cache
 def read_lexicon() -> Lexicon:
     """Read every language's words: about two seconds, once in the life of a process."""
-    words = {language.code: read_words(language.code) for language in LANGUAGES}
-    entries = {code: list(_list_entries(table)) for code, table in words.items()}
+    words, entries, long_words = {}, {}, {}
+    speakers: dict[str, tuple[str, ...]] = {}
+    # The same few sets of languages are behind all terms.
+    sets: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for code in (language.code for language in LANGUAGES):
+        words[code] = read_words(code)
+        entries[code] = list(_list_entries(words[code]))
+        for term in set(_list_vocabulary(words[code], entries[code])):
+            codes = (*speakers.get(term, ()), code)
+            speakers[term] = sets.setdefault(codes, codes)
+        long_words[code] = _list_long_words(entries[code])
+        # What was kept to be quick is large: it goes before the next language comes.
+        forget_sources()
     index, prefixed = (
         PhraseIndex(entry for code, found in entries.items() if (code in _PREFIXED) is wanted for entry in found)
         for wanted in (False, True)
     )
-    vocabulary = {code: frozenset(_list_vocabulary(words[code], entries[code])) for code in words}
-    speakers: dict[str, list[str]] = defaultdict(list)
-    for code, terms in vocabulary.items():
-        for term in terms:
-            speakers[term].append(code)
-    long_words = {code: tuple(_list_long_words(found)) for code, found in entries.items()}
     forget_sources()
-    return Lexicon(
-        words,
-        index,
-        prefixed,
-        vocabulary,
-        long_words,
-        {term: tuple(codes) for term, codes in speakers.items()},
-        read_language_names(),
-        entries,
-    )
+    return Lexicon(words, index, prefixed, long_words, speakers, read_language_names(), entries)
 
 
 def list_told(hits: Iterable[Found], code: str) -> list[Found]:
@@ -206,23 +224,17 @@ def _teach(words: Words, entries: list[Entry], names: LanguageNames) -> Guesser:
     for label, text in _list_examples(words):
         message = Message(normalise(text))
         told = list_told(index.find(message, prefixed=words.code in _PREFIXED), words.code)
-        features = frozenset([*list_features(message), *list_hit_features(told)])
+        features = number_features([*list_features(message), *list_hit_features(told)])
         examples.append(Example(label, features, count_lists(told, message, names)))
     forget_sources()
     return Guesser(examples)
 
 
-def _correct_word(word: str, known: frozenset[str], long_words: tuple[str, ...], most: int) -> str:
-    allowed = min(most, (len(word) >= _ONE_TYPO) + (len(word) >= _TWO_TYPOS))
-    if not allowed or word in known or word.isdigit() or UNSPACED.search(word):
-        return word
-    found = process.extractOne(word, long_words, scorer=OSA.distance, score_cutoff=allowed)
-    # "trema" (it trembles) is no "crema": of a short word people get the first letter right.
-    is_other = found and len(word) < _FREE_BEGINNING and found[0][0] != word[0]
-    return found[0] if found and not is_other else word
-
-
-def _list_long_words(entries: Iterable[Entry]) -> list[str]:
-    """The words that a typing error may stand for; stems count as words."""
+def _list_long_words(entries: Iterable[Entry]) -> dict[int, list[str]]:
+    """The words that a typing error may stand for, by their length; stems count as words."""
     keys = {word for source, _ in entries for word, _ in list_words(source)}
-    return sorted(key for key in keys if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key))
+    by_length: dict[int, list[str]] = defaultdict(list)
+    for key in sorted(keys):
+        if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key):
+            by_length[len(key)].append(key)
+    return dict(by_length)

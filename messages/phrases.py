@@ -19,6 +19,7 @@ from messages.matching import UNSPACED, Message, normalise
 Tag = TypeVar("Tag")
 
 _GAP = "~"
+_MANY = 4000
 _GAP_WORDS, _GAP_SIGNS = 4, 8
 _CHOICE = re.compile(r"\(([^()]*)\)")
 # What stands between spaces, where a choice with its own spaces is one piece; and a gap.
@@ -71,6 +72,15 @@ class Slot:
             for length in range(1, len(form) + 1):
                 found += self._stems.get(form[:length], ())
         return found
+
+    def may_occur(self, present: set[str]) -> bool:
+        """Whether any choice can begin with one of these words; with open endings this is not looked into."""
+        if self.may_be_empty or self._stems:
+            return True
+        if self._exact is not None:
+            return not present.isdisjoint(self._exact)
+        first = self.choices[0][0]
+        return first.open_ended or first.text in present
 
 
 class Phrase:
@@ -195,6 +205,9 @@ class PhraseIndex(Generic[Tag]):
         by_stem: dict[str, list[int]] = defaultdict(list)
         by_signs: dict[str, list[int]] = defaultdict(list)
         for number, (source, _) in enumerate(self._entries):
+            if number % _MANY == 0:
+                # What is kept to read phrases quickly is large when it is of all languages.
+                forget_sources()
             unspaced = bool(UNSPACED.search(source))
             for first in set(_list_beginnings(source, unspaced=unspaced)):
                 if unspaced:
@@ -204,6 +217,8 @@ class PhraseIndex(Generic[Tag]):
         self._by_word, self._by_stem, self._by_signs = (
             {key: array("i", numbers) for key, numbers in table.items()} for table in (by_word, by_stem, by_signs)
         )
+
+        self._longest_stem = max(map(len, self._by_stem), default=0)
 
     def find(self, message: Message, *, prefixed: bool = False) -> list[Hit[Tag]]:
         """All occurrences, in no certain order: of one phrase at one place the shortest and the longest.
@@ -215,14 +230,18 @@ class PhraseIndex(Generic[Tag]):
         return [*self._find_spaced(forms), *self._find_unspaced(message.squeezed)]
 
     def _find_spaced(self, forms: tuple[tuple[str, ...], ...]) -> Iterator[Hit[Tag]]:
+        present = {form for choices in forms for form in choices}
         for start, choices in enumerate(forms):
             begun: set[int] = set()
             for form in choices:
                 begun.update(self._by_word.get(form, ()))
-                for length in range(1, len(form) + 1):
+                for length in range(1, min(len(form), self._longest_stem) + 1):
                     begun.update(self._by_stem.get(form[:length], ()))
             for number in begun:
                 phrase = self._get(number)
+                # Most phrases that a word begins lack another word: seen at once, and not by going through them.
+                if not all(slot.may_occur(present) for slot in phrase.slots[1:]):
+                    continue
                 ends = set(_match_words(phrase.slots, 0, forms, start, gap=False))
                 for end in {min(ends), max(ends)} if ends else ():
                     yield Hit(self._entries[number][1], phrase, start, end, start == 0 and end == len(forms))

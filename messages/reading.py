@@ -5,7 +5,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 
 from messages.languages import LANGUAGES, SOURCE
-from messages.lexicon import Found, Lexicon
+from messages.lexicon import LONG, Found, Lexicon
 from messages.matching import Message, split_clauses
 from messages.words import GRAMMAR, WHOLE
 
@@ -116,8 +116,7 @@ class Reading:
             if hit.tag.code in self.spoken and not hit.phrase.unspaced
             for at in range(hit.start, hit.end)
         }
-        vocabulary = self.lexicon.vocabulary[self.spoken[0]]
-        known |= {at for at, word in enumerate(message.words) if word in vocabulary}
+        known |= {at for at, word in enumerate(message.words) if self.lexicon.knows(word, self.spoken[0])}
         found = [hit for hit in all_found if self._counts(hit, known)]
         found += self._find_corrected(message, found)
         return [
@@ -129,11 +128,13 @@ class Reading:
 
     def _find_corrected(self, message: Message, found: list[Found]) -> list[Found]:
         """What is there once typing errors are mended; for an emergency one wrong letter in a word at most."""
-        corrected = self.lexicon.correct(message, self.spoken[0])
-        if corrected.text == message.text:
+        if message is not self.message and len(self.message.words) > LONG:
+            # The clauses of a long text together take as long as all of it: it was enough to mend that.
+            return []
+        corrected, barely = self.lexicon.correct(message, self.spoken[0])
+        if message.text.startswith(corrected.text):
             return []
         hits = [hit for hit in self.search(corrected) if hit.tag.key != "emergency"]
-        barely = self.lexicon.correct(message, self.spoken[0], most=1)
         hits += [hit for hit in self.search(barely) if hit.tag.key == "emergency"]
         already = {(hit.tag, hit.start, hit.end) for hit in found}
         return [
