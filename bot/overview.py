@@ -24,7 +24,6 @@ from bot.models import (
     Patient,
     Task,
     TaskKind,
-    TaskState,
     TextKind,
     TextState,
 )
@@ -40,7 +39,6 @@ _FEWEST_DIGITS = 4
 _SATURDAY = 5
 # A letter that names write with an accent may stand for any; what was found is then compared without accents.
 _MAY_HAVE_ACCENT = frozenset("aceegilnorsuyz")
-_OPEN = (TaskState.OPEN, TaskState.TAKEN)
 # Whoever has done one of these has talked to the patient.
 _PHONE_TASKS = (TaskKind.UNREACHED, TaskKind.OPTED_OUT, TaskKind.WRONG_NUMBER)
 # Such a text was replaced by another, or is not needed any more.
@@ -157,8 +155,9 @@ def _choose(wanted: Wanted, troubles: Conditions) -> list[ColumnElement[bool]]:
 def _make_conditions(exams: Exams, zone: ZoneInfo, now: datetime) -> Conditions:
     """What is wrong, as conditions on an appointment with its patient and contact."""
     about = col(Task.appointment_id) == col(Appointment.id)
-    is_open = and_(about, col(Task.state).in_(_OPEN))
-    phoned = select(Task.id).where(about, col(Task.state) == TaskState.DONE, col(Task.kind).in_(_PHONE_TASKS)).exists()
+    # By the time and not by the state, whose index would lead SQLite through all open tasks for each appointment.
+    is_open, is_done = and_(about, col(Task.done_at).is_(None)), and_(about, col(Task.done_at).is_not(None))
+    phoned = select(Task.id).where(is_done, col(Task.kind).in_(_PHONE_TASKS)).exists()
     urgent = select(Task.id).where(is_open, col(Task.urgent)).exists()
     failed = select(Task.id).where(is_open, col(Task.kind).in_(_PHONE_TASKS)).exists()
     asking = [exam.code for exam in exams.by_code.values() if exam.asks]
@@ -212,7 +211,7 @@ def _make_lines(session: Session, troubles: Conditions, rows: Sequence[Any]) -> 
     by_id = {line.appointment.id: line for line in lines}
     for row in session.exec(
         select(Task)
-        .where(col(Task.appointment_id).in_(by_id), col(Task.state).in_(_OPEN))
+        .where(col(Task.appointment_id).in_(by_id), col(Task.done_at).is_(None))
         .order_by(col(Task.urgent).desc(), col(Task.id))
     ):
         by_id[row.appointment_id].tasks.append(row)

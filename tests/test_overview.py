@@ -54,7 +54,7 @@ def test_each_trouble_is_named_and_the_worst_comes_first(engine: Engine, setting
 
     assert line.troubles == tuple(Trouble)
     with writing(engine) as session:
-        session.connection().execute(update(Task).values(state=TaskState.DONE))
+        session.connection().execute(update(Task).values(state=TaskState.DONE, done_at=NOW))
     assert list_all(engine, settings, later)[0][0].troubles == (Trouble.UNANSWERED, Trouble.UNCONFIRMED), "phoned"
     with writing(engine) as session:
         session.connection().execute(update(Appointment).values(status="cancelled"))
