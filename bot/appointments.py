@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from bot.database import add_event, add_task, find_companion_id, get_clinic, skip_planned
+from bot.database import add_event, add_task, find_companion_id, find_or_add_contact, get_clinic, skip_planned
 from bot.models import Appointment, AppointmentStatus, Contact, OutgoingText, Patient, TaskKind, TextState
 from bot.people import Enrolment, Key, describe_companion, find_or_add_contacts, find_or_add_patients
 from bot.planning import (
@@ -132,6 +132,48 @@ def cancel(
     if appointment.starts_at > now:
         plan_cancellation(session, plan, appointment, patient, now)
     return appointment
+
+
+def change_number(
+    session: Session, plan: Plan, appointment_id: int, phone: str, now: datetime, actor: str, *, agreed: bool
+) -> Appointment:
+    """Give the appointment's patient another number; all their unsent texts go there, starting over.
+
+    The same number again means that it is right after all: texts go there once more.
+
+    Args:
+        phone: in E.164.
+        agreed: the patient agrees to texts at this number.
+
+    Raises:
+        AppointmentError: there is no such appointment.
+    """
+    appointment, patient = _get(session, appointment_id)
+    old = session.get_one(Contact, patient.contact_id)
+    contact = find_or_add_contact(session, phone, old.language, now)
+    contact.unreachable_since, contact.unreachable_reason = None, ""
+    if agreed and contact.consented_at is None:
+        contact.consented_at, contact.consent_source, contact.refused_at = now, actor, None
+    elif not agreed and contact.consented_at is None:
+        contact.refused_at = contact.refused_at or now
+    session.add(contact)
+    session.flush()
+    # Which number it was and is stays out of the record of events, which others may read.
+    add_event(session, actor, "changed number" if contact.id != old.id else "kept number", appointment, now)
+    if contact.id != old.id:
+        patient.contact_id = contact.id or 0
+        session.add(patient)
+        _leave_number(session, plan, patient, old.id or 0, appointment, now)
+        if appointment.status != AppointmentStatus.CANCELLED and appointment.starts_at > now:
+            _start_over(session, plan, appointment, patient, appointment.starts_at, now)
+        session.add(appointment)
+    return appointment
+
+
+def find_companion(session: Session, patient: Patient) -> Contact | None:
+    """Who gets texts of their own beside the patient; None where there is nobody, or the patient has not agreed."""
+    companion_id = find_companion_id(patient)
+    return session.get(Contact, companion_id) if companion_id else None
 
 
 def _get(session: Session, appointment_id: int) -> tuple[Appointment, Patient]:

@@ -50,6 +50,8 @@ class TextState(StrEnum):
     FAILED = "failed"
 
 
+# Why a planned text was never sent: another was planned in its place, or none is needed.
+REPLACED = ("superseded", "cancelled")
 # A text in one of these has left the house, or may have.
 GONE_OUT = (TextState.SENDING, TextState.UNKNOWN, TextState.SENT, TextState.DELIVERED)
 
@@ -66,6 +68,10 @@ class TaskKind(StrEnum):
     UNREACHED = "unreached"
     QUESTION = "question"
     OPERATOR = "operator"
+
+
+# Whoever has done one of these has talked to the patient.
+PHONE_TASKS = (TaskKind.UNREACHED, TaskKind.OPTED_OUT, TaskKind.WRONG_NUMBER)
 
 
 class TaskState(StrEnum):

@@ -19,7 +19,8 @@ from sqlalchemy.orm import Mapped, load_only
 from sqlmodel import Session, col, select
 
 from bot.attempts import LEASE, Ready, find_attempt
-from bot.database import add_task, find_companion_id, find_shared, make_visit
+from bot.composing import compose_row
+from bot.database import add_task, find_companion_id, find_shared
 from bot.giving_up import give_up, say_whom
 from bot.holds import Gate, brake, find_gate
 from bot.models import (
@@ -34,9 +35,7 @@ from bot.models import (
     TextState,
 )
 from bot.schedule import Plan, at_wall, find_allowed, kind_of
-from messages.compose import compose_companion, compose_reminder
 from messages.facts import ClinicFacts
-from messages.reminders import find_question
 
 log = logging.getLogger(__name__)
 
@@ -266,7 +265,7 @@ def _find_objection(row: OutgoingText, contact: Contact, appointment: Appointmen
     if contact.unreachable_since is not None:
         return contact.unreachable_reason or "unreachable"
     if appointment is not None:
-        is_news = "cancelled" in (row.step or "").split("+")
+        is_news = "cancelled" in map(kind_of, (row.step or "").split("+"))
         if appointment.status == AppointmentStatus.CANCELLED and not is_news:
             return "cancelled"
         if appointment.revision != row.revision:
@@ -325,16 +324,8 @@ def _compose(
     name_needed: bool,
 ) -> dict[str, Any]:
     """What the row shall say, as the values of its columns."""
-    steps = [kind_of(step) for step in (row.step or "").split("+")]
-    visit = make_visit(appointment, patient, clinic.exams, name_needed=name_needed)
-    compose = compose_companion if row.for_companion else compose_reminder
-    text = compose(steps, contact.language, clinic, visit, row.moved_from)
-    return {
-        "body": text.body,
-        "language": text.language,
-        "segments": text.measure.segments,
-        "asks": None if row.for_companion or "cancelled" in steps else find_question(steps, visit),
-    }
+    text, asks = compose_row(row, contact.language, appointment, patient, clinic, name_needed=name_needed)
+    return {"body": text.body, "language": text.language, "segments": text.measure.segments, "asks": asks}
 
 
 def _set_aside(session: Session, row: OutgoingText, error: Exception, now: datetime) -> None:

@@ -17,13 +17,14 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, tuple_
 from sqlmodel import Session, col, select
 
 from bot.models import (
+    PHONE_TASKS,
+    REPLACED,
     Appointment,
     AppointmentStatus,
     Contact,
     OutgoingText,
     Patient,
     Task,
-    TaskKind,
     TextKind,
     TextState,
 )
@@ -39,10 +40,6 @@ _FEWEST_DIGITS = 4
 _SATURDAY = 5
 # A letter that names write with an accent may stand for any; what was found is then compared without accents.
 _MAY_HAVE_ACCENT = frozenset("aceegilnorsuyz")
-# Whoever has done one of these has talked to the patient.
-_PHONE_TASKS = (TaskKind.UNREACHED, TaskKind.OPTED_OUT, TaskKind.WRONG_NUMBER)
-# Such a text was replaced by another, or is not needed any more.
-_REPLACED = ("superseded", "cancelled")
 
 
 class Trouble(StrEnum):
@@ -128,6 +125,13 @@ def find_lines(session: Session, exams: Exams, zone: ZoneInfo, words: str, now: 
     return _make_lines(session, troubles, [*coming, *before][:_MOST_FOUND])
 
 
+def find_line(session: Session, exams: Exams, zone: ZoneInfo, appointment_id: int, now: datetime) -> Line | None:
+    """One appointment; None where there is no such."""
+    troubles = _make_conditions(exams, zone, now)
+    rows = session.exec(_select_lines(troubles).where(col(Appointment.id) == appointment_id)).all()
+    return next(iter(_make_lines(session, troubles, rows)), None)
+
+
 def _select_lines(troubles: Conditions) -> Any:
     return (
         select(Appointment, Patient, Contact)
@@ -157,9 +161,9 @@ def _make_conditions(exams: Exams, zone: ZoneInfo, now: datetime) -> Conditions:
     about = col(Task.appointment_id) == col(Appointment.id)
     # By the time and not by the state, whose index would lead SQLite through all open tasks for each appointment.
     is_open, is_done = and_(about, col(Task.done_at).is_(None)), and_(about, col(Task.done_at).is_not(None))
-    phoned = select(Task.id).where(is_done, col(Task.kind).in_(_PHONE_TASKS)).exists()
+    phoned = select(Task.id).where(is_done, col(Task.kind).in_(PHONE_TASKS)).exists()
     urgent = select(Task.id).where(is_open, col(Task.urgent)).exists()
-    failed = select(Task.id).where(is_open, col(Task.kind).in_(_PHONE_TASKS)).exists()
+    failed = select(Task.id).where(is_open, col(Task.kind).in_(PHONE_TASKS)).exists()
     asking = [exam.code for exam in exams.by_code.values() if exam.asks]
     today = now.astimezone(zone).date()
     had_time = col(Appointment.created_at) <= now - _TIME_TO_ANSWER
@@ -238,7 +242,7 @@ def _find_moments(session: Session, ids: list[int | None]) -> dict[int | None, d
             col(OutgoingText.appointment_id).in_(ids),
             col(OutgoingText.for_companion).is_(False),
             OutgoingText.kind != TextKind.REPLY,
-            or_(col(OutgoingText.state) != TextState.SKIPPED, col(OutgoingText.reason).not_in(_REPLACED)),
+            or_(col(OutgoingText.state) != TextState.SKIPPED, col(OutgoingText.reason).not_in(REPLACED)),
         )
         .group_by(col(OutgoingText.appointment_id), col(OutgoingText.state))
     )

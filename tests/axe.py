@@ -10,5 +10,7 @@ _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 
 def list_violations(page: Page) -> list[str]:
     """What violates WCAG 2.2 AA or good practice, one line for each place."""
+    # Without its style a page has other faults.
+    page.wait_for_load_state("load")
     found: list[dict[str, Any]] = Axe().run(page, options=_RULES).response["violations"]
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]

@@ -41,7 +41,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stderr=log,
         )
     try:
-        wait_for(lambda: is_answering(f"http://127.0.0.1:{port}/healthz"), 30)
+        wait_for(lambda: is_answering(f"http://127.0.0.1:{port}/healthz"), 120)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

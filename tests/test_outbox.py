@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select, update
 
-from bot import outbox, outcomes
+from bot import composing, outbox, outcomes
 from bot.appointments import cancel
 from bot.attempts import LEASE, Ready
 from bot.database import reading, writing
@@ -148,14 +148,14 @@ def test_a_text_that_cannot_be_composed_is_set_aside_and_the_others_go_out(
 ) -> None:
     enrol_one(engine, settings, exam="mri-spine", phone="+12025550102")
     enrol_one(engine, settings)
-    compose = outbox.compose_reminder
+    compose = composing.compose_reminder
 
     def fail_for_spines(steps, language, clinic, visit, moved_from):  # type: ignore[no-untyped-def]
         if visit.exam.code == "mri-spine":
             raise ZeroDivisionError
         return compose(steps, language, clinic, visit, moved_from)
 
-    monkeypatch.setattr(outbox, "compose_reminder", fail_for_spines)
+    monkeypatch.setattr(composing, "compose_reminder", fail_for_spines)
 
     assert len(deliver(engine, settings, NOW)) == 1
     [row] = find_rows(engine, step="welcome", state=TextState.PLANNED)

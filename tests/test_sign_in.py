@@ -9,6 +9,7 @@ from typing import Any
 import pyotp
 import pytest
 from fastapi.routing import APIRoute
+from markupsafe import escape
 from sqlalchemy import Engine
 from sqlmodel import select
 
@@ -16,6 +17,7 @@ from bot.accounts import make_first_link
 from bot.database import reading, writing
 from bot.models import AuditEvent, Role, Staff
 from bot.settings import Settings
+from bot.web.pages import make_environment
 from tests.clinics import enrol_one
 from tests.conftest import NOW, MakeSettings
 from tests.desk import PASSWORD, Desk, find_value, make_account
@@ -38,6 +40,18 @@ LEAST = {
     "POST /sign-out": Role.VIEWER,
     "GET /": Role.VIEWER,
     "POST /": Role.VIEWER,
+    "GET /appointments/{appointment_id}": Role.VIEWER,
+    "GET /appointments/{appointment_id}/record": Role.VIEWER,
+    "POST /appointments/{appointment_id}/move": Role.STAFF,
+    "GET /appointments/{appointment_id}/cancel": Role.STAFF,
+    "POST /appointments/{appointment_id}/cancel": Role.STAFF,
+    "POST /appointments/{appointment_id}/confirm": Role.STAFF,
+    "POST /appointments/{appointment_id}/phoned": Role.STAFF,
+    "POST /appointments/{appointment_id}/language": Role.STAFF,
+    "POST /appointments/{appointment_id}/number": Role.STAFF,
+    "POST /appointments/{appointment_id}/outcome": Role.STAFF,
+    "POST /appointments/{appointment_id}/again": Role.STAFF,
+    "POST /appointments/{appointment_id}/texts/{text_id}/now": Role.STAFF,
     "GET /events": Role.VIEWER,
     "GET /enrol": Role.STAFF,
     "POST /enrol": Role.STAFF,
@@ -306,3 +320,12 @@ def test_a_page_speaks_the_visitors_language(desk: Desk) -> None:
 
     assert desk.post("/account/language", data={"language": "xx"}).status_code == 400
     assert desk.post("/account/language", data={"language": "en"}).status_code == 303
+
+
+@pytest.mark.parametrize("words", ["<b>bold</b> & 100%", '"><script>'])
+def test_a_translated_sentence_is_never_markup(words: str) -> None:
+    template = make_environment("en").from_string('<p title="{{ _(words) }}">{{ _("To %(who)s", who=words) }}</p>')
+
+    page = template.render(words=words)
+
+    assert page == f'<p title="{escape(words)}">To {escape(words)}</p>'

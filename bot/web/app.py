@@ -16,7 +16,20 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.spool import Spool
-from bot.web import account_pages, clinic, enrol, events, health, inbox, phone, sign_in, texts, today, webhooks
+from bot.web import (
+    account_pages,
+    appointment,
+    clinic,
+    enrol,
+    events,
+    health,
+    inbox,
+    phone,
+    sign_in,
+    texts,
+    today,
+    webhooks,
+)
 from bot.web.guard import NotSignedInError
 from bot.web.pages import render
 from bot.web.protect import Protect
@@ -47,7 +60,7 @@ def create_app(
     )
     app.include_router(webhooks.router)
     app.include_router(health.router)
-    for pages in (sign_in, today, inbox, texts, clinic, enrol, account_pages, events):
+    for pages in (sign_in, today, appointment, inbox, texts, clinic, enrol, account_pages, events):
         app.include_router(pages.router)
     if settings.sender == "sandbox":
         app.include_router(phone.router)

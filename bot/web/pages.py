@@ -11,6 +11,7 @@ from babel.dates import format_date, format_datetime, format_time, format_timede
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from sqlmodel import col, func, select
 
 from bot.database import reading
@@ -77,8 +78,11 @@ def make_environment(code: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.install_gettext_callables(  # type: ignore[attr-defined]
-        wording.translate, wording.translate_plural, newstyle=True
+    # Not the extension's own, which takes every translated string for markup: we also translate words from elsewhere,
+    # and a sentence may quote what somebody typed.
+    environment.globals["gettext"] = lambda english, /, **values: _fill(wording.translate(english), values)
+    environment.globals["ngettext"] = lambda one, many, number, /, **values: _fill(
+        wording.translate_plural(one, many, number), {"num": number, **values}
     )
 
     def write(moment: datetime | str, form: str) -> str:
@@ -118,6 +122,10 @@ def make_environment(code: str) -> Environment:
 def _find_day(at: date | datetime | str) -> date:
     at = datetime.fromisoformat(at) if isinstance(at, str) else at
     return at.date() if isinstance(at, datetime) else at
+
+
+def _fill(words: str, values: Mapping[str, Any]) -> Markup:
+    return escape(words) % values if values else escape(words)
 
 
 def _write_phone(phone: str) -> str:

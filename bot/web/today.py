@@ -137,7 +137,7 @@ def _describe(service: Service, filters: Filters) -> dict[str, Any]:
     return _describe_choices(service, filters) | {
         "words": "",
         "part": filters.write() + ("&" if len(filters.write()) > 2 else "") + "part=1",
-        "troubled": [_describe_line(service, line, now) for line in troubled],
+        "troubled": [describe_line(service, line, now) for line in troubled],
         "troubled_count": count,
         "days": _group(service, lines, now),
         "later": filters.write(after=f"{last.starts_at.isoformat()}_{last.id}") if more and last else "",
@@ -165,11 +165,12 @@ def _read_place(after: str) -> tuple[datetime, int] | None:
 
 
 def _group(service: Service, lines: Iterable[Line], now: datetime) -> list[tuple[date, list[dict[str, Any]]]]:
-    described = [_describe_line(service, line, now) for line in lines]
+    described = [describe_line(service, line, now) for line in lines]
     return [(day, list(group)) for day, group in groupby(described, lambda line: line["starts_at"].date())]
 
 
-def _describe_line(service: Service, line: Line, now: datetime) -> dict[str, Any]:
+def describe_line(service: Service, line: Line, now: datetime) -> dict[str, Any]:
+    """One appointment as the pages show it, with words for what is wrong."""
     zone, appointment = service.settings.clinic_facts.zone, line.appointment
     exam = service.settings.exams.by_code.get(appointment.exam)
     return {
