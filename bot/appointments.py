@@ -8,7 +8,15 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from bot.database import add_event, add_task, find_companion_id, find_or_add_contact, get_clinic, skip_planned
+from bot.database import (
+    add_event,
+    add_events,
+    add_task,
+    find_companion_id,
+    find_or_add_contact,
+    get_clinic,
+    skip_planned,
+)
 from bot.models import Appointment, AppointmentStatus, Contact, OutgoingText, Patient, TaskKind, TextState
 from bot.people import Enrolment, Key, describe_companion, find_or_add_contacts, find_or_add_patients
 from bot.planning import (
@@ -82,8 +90,8 @@ def enrol(session: Session, plan: Plan, enrolments: Sequence[Enrolment], now: da
         results[place] = Enrolled("enrolled", appointment.id)
         planned = plan_texts(fit_plan(plan, appointment), appointment.starts_at, now)
         texts += make_texts(session, appointment, patient.contact_id, planned, now)
-        add_event(session, actor, "enrolled", appointment, now)
     insert_texts(session, texts)
+    add_events(session, actor, "enrolled", [appointment.id or 0 for _, appointment, _ in added], now)
     for _, appointment, patient in added:
         if find_companion_id(patient) is not None:
             # Anew: a later row of the batch may have named the companion.

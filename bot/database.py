@@ -14,7 +14,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, insert, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -356,6 +356,14 @@ def add_event(
 ) -> None:
     """Record who did what to an appointment that has its id."""
     note_event(session, actor, action, str(Appointment.__tablename__), appointment.id or 0, now, detail)
+
+
+def add_events(session: Session, actor: str, action: str, appointment_ids: Sequence[int], now: datetime) -> None:
+    """Record the same of many appointments, in one statement."""
+    table = str(Appointment.__tablename__)
+    same = {"at": now, "actor": actor, "action": action, "table": table, "detail": ""}
+    if appointment_ids:
+        session.connection().execute(insert(AuditEvent), [{**same, "row_id": one} for one in appointment_ids])
 
 
 def note_event(

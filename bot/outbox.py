@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, update
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapped, load_only
 from sqlmodel import Session, col, select
@@ -25,6 +25,7 @@ from bot.giving_up import give_up, say_whom
 from bot.holds import Gate, brake, find_gate
 from bot.models import (
     GONE_OUT,
+    METADATA,
     Appointment,
     AppointmentStatus,
     Contact,
@@ -48,6 +49,16 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _IS_PLANNED = col(OutgoingText.state) == literal_column("'planned'")
 _IS_REPLY = col(OutgoingText.kind) == literal_column("'reply'")
 
+_TEXTS = METADATA.tables["outgoing_text"]
+_ONE_DUE = (
+    select_columns(_TEXTS.c.id)
+    .where(
+        _TEXTS.c.state == literal_column("'planned'"),
+        _TEXTS.c.due_at >= bindparam("since"),
+        _TEXTS.c.due_at <= bindparam("now"),
+    )
+    .limit(1)
+)
 _CLAIM = (
     update(OutgoingText)
     .where(col(OutgoingText.id) == bindparam("row"))
@@ -92,10 +103,12 @@ class _Started:
         return self.bodies[body] if self.bodies else 0
 
 
-def has_due(session: Session, now: datetime, since: datetime = _EVER) -> bool:
-    """Whether anything waits to be sent that has become due since then."""
-    due = select(OutgoingText.id).where(*_is_due(now, since)).limit(1)
-    return session.exec(due).first() is not None
+def has_due(connection: Connection, now: datetime, since: datetime = _EVER) -> bool:
+    """Whether anything waits to be sent that has become due since then.
+
+    It is asked every second and before every claim, so it does without the objects of a session.
+    """
+    return connection.execute(_ONE_DUE, {"now": now, "since": since}).first() is not None
 
 
 def find_oldest_due(session: Session, now: datetime) -> datetime | None:

@@ -65,7 +65,9 @@ def find_or_add_contacts(
     for enrolment in enrolments:
         contact = contacts[enrolment.phone]
         if enrolment.consent and contact.consented_at is None:
-            contact.consented_at, contact.consent_source, contact.refused_at = now, actor, None
+            contact.consented_at, contact.consent_source = now, actor
+            if contact.refused_at is not None:
+                contact.refused_at = None
         elif not enrolment.consent and contact.refused_at is None:
             contact.refused_at, contact.consented_at, contact.consent_source = now, None, actor
     session.flush()

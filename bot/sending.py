@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
 
 from bot.attempts import Ready
 from bot.database import reading, writing
@@ -278,23 +277,25 @@ class SendingLoop:
     # In threads, each with a session of its own
 
     def _claim(self, limit: int) -> tuple[list[Ready], int]:
-        with reading(self._engine) as session:
-            self._look_back(session, self._clock())
+        now = self._clock()
+        if self._loop.time() >= self._look_back_at or now < self._since:
+            self._look_back(now)
+        with self._engine.connect() as connection:
             # An idle tick shall not take SQLite's write lock.
-            if not has_due(session, self._clock(), self._since):
+            if not has_due(connection, now, self._since):
                 return [], 0
         with writing(self._engine) as session:
             return claim_due(session, self._clinic, self._plan, self._clock(), limit, self._since)
 
-    def _look_back(self, session: Session, now: datetime) -> None:
+    def _look_back(self, now: datetime) -> None:
         """Find where what is due begins.
 
         While any old transaction is open, PostgreSQL's index keeps what has been sent since; not every look shall
         walk through all of it.
         """
-        if self._loop.time() >= self._look_back_at or now < self._since:
+        with reading(self._engine) as session:
             self._since = (find_oldest_due(session, now) or now) - _LOOK_BACK_MARGIN
-            self._look_back_at = self._loop.time() + _LOOK_BACK_EVERY_S
+        self._look_back_at = self._loop.time() + _LOOK_BACK_EVERY_S
 
     def _record(self, outcomes: list[tuple[Ready, Accepted | SendError]], unsent: list[Ready]) -> None:
         with writing(self._engine) as session:

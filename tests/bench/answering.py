@@ -59,7 +59,7 @@ def measure(stage: Stage, provider: Provider, sizes: Sizes) -> Section:
         with stage.copy(kind, f"due_{sizes.texts}") as url, stage.run_nodes(url, provider) as [node]:
             inbound = f"{node.url}/twilio/inbound"
             post_texts(inbound, 0, 5, 1)
-            idle += find_latencies(provider, post_texts(inbound, 10, sizes.questions, 1, 0.02)["posted"], 30)
+            idle += find_latencies(provider, post_texts(inbound, 10, sizes.questions, 1, 0.02)["posted"], 120)
             for number in range(sizes.pairs):
                 first = 1_000_000 + number * sizes.webhooks
                 ours.append(float(post_texts(inbound, first, sizes.webhooks, 50)["per_second"]))
@@ -68,7 +68,7 @@ def measure(stage: Stage, provider: Provider, sizes: Sizes) -> Section:
             # The last in the order of the burst, so that their own reminders are not taken for replies.
             first, before = sizes.texts - sizes.questions, provider.count()["texts"]
             let_go(url)
-            wait_for(partial(_is_past, provider, before), 30)
+            wait_for(partial(_is_past, provider, before), 120)
             burst += _find_replies(provider, post_texts(inbound, first, sizes.questions, 1, 0.01)["posted"])
         said, ratio = "SQLite" if kind == "sqlite" else "PostgreSQL", find_ratio(ours, bare)
         p99 = {"idle": find_quantile(idle, 0.99), "burst": find_quantile(burst, 0.99)}
@@ -125,7 +125,7 @@ def _run_bare_route(webhooks: int) -> float:
     port = find_free_port()
     process = subprocess.Popen([sys.executable, str(SCRIPTS / "bare_route.py"), str(port)])
     try:
-        wait_for(lambda: is_answering(f"http://127.0.0.1:{port}/healthz"), 30)
+        wait_for(lambda: is_answering(f"http://127.0.0.1:{port}/healthz"), 120)
         return float(post_texts(f"http://127.0.0.1:{port}/twilio/inbound", 0, webhooks, 50)["per_second"])
     finally:
         process.kill()

@@ -153,8 +153,8 @@ def _start(stage: Stage, provider: Provider, url: str) -> tuple[float, float]:
     began = time.monotonic()
     node = Daemon(stage.make_environment(url, provider, port), port, stage.folder)
     try:
-        wait_for(lambda: provider.count()["texts"] >= 1, 60)
-        wait_for(node.is_healthy, 60)
+        wait_for(lambda: provider.count()["texts"] >= 1, 180)
+        wait_for(node.is_healthy, 180)
         time.sleep(8)  # the word lists are read by now
         return read_memory_mb(node.process.pid), float(provider.count()["first"]) - began
     finally:
@@ -169,8 +169,8 @@ def _measure_calls(stage: Stage, url: str, sizes: Sizes) -> tuple[float, float]:
         since = (find_oldest_due(session, moment) or moment) - timedelta(minutes=10)
 
     def tick() -> None:
-        with reading(engine) as session:
-            assert not has_due(session, moment, since)
+        with engine.connect() as connection:
+            assert not has_due(connection, moment, since)
 
     numbers = iter(range(1, sizes.changes + 1))
 

@@ -14,6 +14,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from typing import Any
 
 from tests.daemons import ROOT, find_free_port, is_answering, wait_for
@@ -77,6 +78,9 @@ class _Connection(asyncio.Protocol):
             self.answer(account.count())
         elif request[1] == b"/texts":
             self.answer(account.list_texts())
+        elif request[0] == b"HEAD":
+            date = formatdate(usegmt=True).encode()
+            self.transport.write(b"HTTP/1.1 200 OK\r\nDate: %b\r\nContent-Length: 0\r\n\r\n" % date)
         else:
             self.answer({"messages": [], "page": 0, "page_size": 50, "next_page_uri": None})
 
@@ -133,7 +137,7 @@ def serve_provider() -> Iterator[Provider]:
     process = subprocess.Popen([sys.executable, "-m", "tests.bench.provider", str(port)], cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: is_answering(f"{url}/count"), 30)
+        wait_for(lambda: is_answering(f"{url}/count"), 120)
         yield Provider(url, process)
     finally:
         process.kill()

@@ -1,11 +1,13 @@
 """The yardstick: a bare aiohttp loop that posts the same forms, 50 at a time, and keeps nothing.
 
-Run as ``bare.py URL FORMS``: FORMS has one JSON list of number and body a line.
+Run as ``bare.py URL FORMS``: FORMS has one JSON list of number and body a line. It prints the microseconds of a
+processor that a text took.
 """
 
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 import aiohttp
@@ -31,4 +33,6 @@ async def main(url: str, forms: list[list[str]]) -> None:
 
 if __name__ == "__main__":
     lines = Path(sys.argv[2]).read_text(encoding="utf-8").splitlines()
+    began = time.process_time()
     asyncio.run(main(sys.argv[1], [json.loads(line) for line in lines]))
+    print((time.process_time() - began) / len(lines) * 1e6)
