@@ -1,6 +1,6 @@
 """What commands print and pages show, as plain values that turn into JSON as they are."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,13 +8,16 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from bot.database import list_texts, order_in_thread
-from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, TextKind
+from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, Task, TaskState, TextKind
 from bot.worklist import list_of_appointment, list_open
 from messages.catalogues import read_catalogue, read_sources
 from messages.languages import LANGUAGES, SOURCE, find_language
 from messages.segments import measure
 
 Row = dict[str, Any]
+_CURSOR = "%Y%m%dT%H%M%S%f"
+# A row id is a 32-bit number on PostgreSQL.
+_LAST_ID = 2**31 - 1
 
 
 def describe_appointments(session: Session, zone: ZoneInfo, start: datetime | None, end: datetime | None) -> list[Row]:
@@ -29,12 +32,44 @@ def describe_appointments(session: Session, zone: ZoneInfo, start: datetime | No
     return [_describe_appointment(appointment, patient, contact, zone) for appointment, patient, contact in rows]
 
 
+def describe_page(
+    session: Session, zone: ZoneInfo, start: datetime | None, end: datetime | None, cursor: str, limit: int
+) -> tuple[list[Row], str | None]:
+    """So many appointments from ``start`` until before ``end``, and the cursor of those after them, if there are any.
+
+    Raises:
+        ValueError: that is no cursor of ours.
+    """
+    query = select(Appointment, Patient, Contact).join(Patient, col(Appointment.patient_id) == col(Patient.id))
+    query = query.join(Contact, col(Patient.contact_id) == col(Contact.id))
+    if start:
+        query = query.where(Appointment.starts_at >= start)
+    if end:
+        query = query.where(Appointment.starts_at < end)
+    if cursor:
+        stamp, _, last_id = cursor.rpartition("_")
+        after = datetime.strptime(stamp, _CURSOR).replace(tzinfo=UTC)
+        if not last_id.isascii() or int(last_id) > _LAST_ID:
+            raise ValueError("no row has this id")
+        query = query.where(
+            (col(Appointment.starts_at) > after)
+            | ((col(Appointment.starts_at) == after) & (col(Appointment.id) > int(last_id)))
+        )
+    found = session.exec(query.order_by(col(Appointment.starts_at), col(Appointment.id)).limit(limit + 1)).all()
+    rows = [_describe_appointment(appointment, patient, contact, zone) for appointment, patient, contact in found]
+    if len(found) <= limit:
+        return rows, None
+    last = found[limit - 1][0]
+    return rows[:limit], f"{last.starts_at.astimezone(UTC).strftime(_CURSOR)}_{last.id}"
+
+
 def _describe_appointment(appointment: Appointment, patient: Patient, contact: Contact, zone: ZoneInfo) -> Row:
     return {
         "id": appointment.id,
         "appointment_id": appointment.external_id,
         "patient_id": patient.record_number,
         "name": patient.given_name,
+        "contact": contact.id,
         "phone": contact.phone,
         "language": contact.language,
         "exam": appointment.exam,
@@ -126,6 +161,31 @@ def describe_tasks(session: Session, zone: ZoneInfo) -> list[Row]:
         }
         for task, contact, appointment, patient in list_open(session)
     ]
+
+
+def list_task_page(session: Session, zone: ZoneInfo, after_id: int, limit: int) -> tuple[list[Row], str | None]:
+    """So many open tasks behind a number, in the order they came, and the cursor of those after them."""
+    found = session.exec(
+        select(Task)
+        .where(Task.state != TaskState.DONE, col(Task.id) > after_id)
+        .order_by(col(Task.id))
+        .limit(limit + 1)
+    ).all()
+    rows = [
+        {
+            "id": task.id,
+            "kind": str(task.kind),
+            "urgent": task.urgent,
+            "what": task.what,
+            "words": task.words,
+            "contact": task.contact_id,
+            "appointment": task.appointment_id,
+            "state": str(task.state),
+            "created_at": _local(task.created_at, zone),
+        }
+        for task in found[:limit]
+    ]
+    return rows, str(found[limit - 1].id) if len(found) > limit else None
 
 
 def describe_languages() -> list[Row]:

@@ -18,6 +18,7 @@ from bot.settings import Settings
 from bot.spool import Spool
 from bot.web import (
     account_pages,
+    api_pages,
     appointment,
     clinic,
     enrol,
@@ -30,6 +31,7 @@ from bot.web import (
     today,
     webhooks,
 )
+from bot.web.api import create_api
 from bot.web.guard import NotSignedInError
 from bot.web.pages import render
 from bot.web.protect import Protect
@@ -60,10 +62,11 @@ def create_app(
     )
     app.include_router(webhooks.router)
     app.include_router(health.router)
-    for pages in (sign_in, today, appointment, inbox, texts, clinic, enrol, account_pages, events):
+    for pages in (sign_in, today, appointment, inbox, texts, clinic, enrol, account_pages, api_pages, events):
         app.include_router(pages.router)
     if settings.sender == "sandbox":
         app.include_router(phone.router)
+    app.mount("/api", create_api(app.state.service))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(NotSignedInError, _send_to_sign_in)
     app.add_exception_handler(StarletteHTTPException, _explain)
