@@ -61,7 +61,7 @@ def test_while_the_provider_is_busy_no_attempt_is_used_up_and_fewer_are_in_fligh
 
     with serve_twilio(fault=FAULTS["429"]) as fake:
         rig = Rig(engine, settings.model_copy(update={"twilio_api_base_url": fake.url}), fake)
-        rig.enrol(MANY)
+        rig.enrol(40)
 
         async def work(loop: SendingLoop) -> None:
             before = loop._slots
@@ -80,4 +80,4 @@ def test_while_the_provider_is_busy_no_attempt_is_used_up_and_fewer_are_in_fligh
         assert in_flight[1] <= in_flight[0] / 2
         assert in_flight[2] > in_flight[1], "it grows again"
         rig.finish()
-        rig.check_once_each(MANY)
+        rig.check_once_each(40)
