@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run serve install test rig bench check catalogues lock clean
+.PHONY: run serve install test rig bench simulate check catalogues lock clean
 
 run: .venv/installed  ## The demo: sample clinic, sample patients, nothing is really sent
 	$(BIN)/bot demo $(if $(PORT),--port $(PORT))
@@ -23,6 +23,9 @@ RIG := $(addprefix tests/test_,faults.py kills.py restarts.py races.py clock.py 
 
 bench: .venv/installed-dev  ## How fast it is, into docs/benchmarks.md; QUICK=1 to see that it runs, ONLY=dispatch for one table
 	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+simulate: .venv/installed-dev  ## 2,000 patients from booking to scan; prints how each one stood
+	SIMULATED_PATIENTS=2000 $(BIN)/python -m pytest tests/test_simulation.py
 
 check: .venv/installed-dev  ## Lint, types and import rules
 	$(BIN)/ruff format --check .

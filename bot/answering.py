@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
+from bot.companions import find_named_number, invite
+from bot.dialogue import answer_screening, break_off, is_screening_answer, note_report, resume
 from bot.models import Appointment, AppointmentStatus, OutgoingText, Patient, TaskKind
 from bot.turns import QUESTION_CONFIRM, QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_TOPIC, Turn
 from messages.compose import (
@@ -17,15 +19,28 @@ from messages.compose import (
     name_visit,
 )
 from messages.languages import find_language
+from messages.screening import REPORTED
 from messages.topics import get_topic
 
 _STRANGER_PAUSE = timedelta(days=1)
-# A word about one of these may be an answer to the safety question.
-_RISKS = ("implants", "metal", "contrast", "pregnancy")
+# After one of these we do not go on asking.
+_LAST_WORDS = ("stop", "emergency", "help", "wrong_number", "start")
+
+
+def answer(turn: Turn) -> None:
+    """Answer a text, as one to the screening if it is that, and go on with the screening where it was left."""
+    if is_screening_answer(turn):
+        answer_screening(turn)
+    else:
+        ANSWERS[turn.understanding.intent](turn)
+    if turn.understanding.intent not in _LAST_WORDS:
+        resume(turn)
 
 
 def hear_opted_out(turn: Turn) -> None:
     """No answer may leave, but what the patient says still reaches staff."""
+    if turn.understanding.intent == "report":
+        note_report(turn)
     urgent = turn.understanding.intent in ("emergency", "report")
     kind = TaskKind.EMERGENCY if turn.understanding.intent == "emergency" else TaskKind.QUESTION
     turn.add_task(kind, "This number gets no texts (opted out) and wrote to us: phone them", urgent=urgent)
@@ -46,6 +61,7 @@ def answer_stranger(turn: Turn) -> None:
 
 
 def _answer_emergency(turn: Turn) -> None:
+    break_off(turn, "The screening broke off at what sounds like an emergency: ask the rest by phone")
     turn.add_task(TaskKind.EMERGENCY, "A text that sounds like an emergency: phone them now", urgent=True)
     turn.reply("emergency")
 
@@ -57,6 +73,7 @@ def _answer_stop(turn: Turn) -> None:
         return
     contact.opted_out_at, contact.opted_out_words = turn.now, turn.inbound.body
     contact.opted_out_source = "carrier" if turn.inbound.opt_out else "text"
+    break_off(turn, "Wants no more texts in the middle of the screening: ask the rest by phone", of_number=True)
     if turn.coming:
         turn.add_task(TaskKind.OPTED_OUT, "No more texts wanted, and an appointment is coming: phone this patient")
     if not turn.inbound.opt_out:
@@ -70,6 +87,10 @@ def _answer_start(turn: Turn) -> None:
 
 
 def _answer_help(turn: Turn) -> None:
+    if break_off(turn, "Would rather be phoned than asked by text: go through the screening by phone"):
+        if not turn.inbound.opt_out:
+            turn.reply("call_coming")
+        return
     if not turn.inbound.opt_out:
         turn.reply("help")
 
@@ -110,6 +131,9 @@ def _answer_more(turn: Turn) -> None:
 
 
 def _answer_confirm(turn: Turn) -> None:
+    # "My daughter 202 555 0142 comes with me" says who comes along, not only that they come.
+    if (number := find_named_number(turn)) and invite(turn, number):
+        return
     found = _choose(turn, "confirm")
     if found is None:
         return
@@ -150,9 +174,8 @@ def _choose(turn: Turn, wish: str) -> tuple[Appointment, Patient] | None:
 
 
 def _answer_yes(turn: Turn) -> None:
-    question = turn.asked.asks if turn.asked else None
+    question = turn.asks()
     if question == QUESTION_SAFETY:
-        _note_screening(turn)
         turn.add_task(TaskKind.SCREENING, "Said yes or not sure to the safety questions: ask what it is", urgent=True)
         turn.reply("safety_some")
     elif question == QUESTION_CONFIRM:
@@ -162,22 +185,14 @@ def _answer_yes(turn: Turn) -> None:
 
 
 def _answer_no(turn: Turn) -> None:
-    question = turn.asked.asks if turn.asked else None
+    question = turn.asks()
     if question == QUESTION_SAFETY:
-        _note_screening(turn)
         turn.reply("safety_none")
     elif question == QUESTION_CONFIRM:
         turn.add_task(TaskKind.NOT_COMING, "Answered that they will not come: contact them", urgent=True)
         turn.reply("change")
     else:
         _ask_coming(turn)
-
-
-def _note_screening(turn: Turn) -> None:
-    """The answer is stored as it was given; that it is safe is for staff to decide."""
-    if found := turn.find_visit():
-        found[0].screened_at = turn.now
-        turn.session.add(found[0])
 
 
 def _ask_coming(turn: Turn) -> None:
@@ -190,16 +205,17 @@ def _ask_coming(turn: Turn) -> None:
 
 def _answer_report(turn: Turn) -> None:
     kind = TaskKind.ALLERGY if turn.understanding.detail == "allergy" else TaskKind.IMPLANT
-    turn.add_task(kind, "Reported something that must be checked before the exam", urgent=True)
+    note_report(turn)
+    urgency = turn.clinic.screening.find_urgency(REPORTED, turn.understanding.detail)
+    turn.add_task(kind, "Reported something that must be checked before the exam", urgent=True, urgency=urgency)
     turn.reply("reported")
 
 
 def _answer_question(turn: Turn) -> None:
     topic = get_topic(turn.understanding.detail or "")
-    asked_safety = turn.asked is not None and turn.asked.asks == QUESTION_SAFETY
-    if asked_safety and topic.code in _RISKS:
-        turn.add_task(TaskKind.SCREENING, "Answered the safety questions in words: read what they mean", urgent=True)
-    elif topic.for_staff:
+    if topic.code == "companion" and (number := find_named_number(turn)) and invite(turn, number):
+        return
+    if topic.for_staff:
         turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which depends on the patient: contact them")
     if topic.code in turn.clinic.topics_off:
         if not turn.has_task:
@@ -220,6 +236,7 @@ def _answer_thanks(turn: Turn) -> None:
 
 def _answer_wrong_number(turn: Turn) -> None:
     turn.contact.unreachable_since, turn.contact.unreachable_reason = turn.now, "wrong number"
+    break_off(turn, "The screening broke off at a wrong number: find the right one, and ask by phone", of_number=True)
     turn.add_task(TaskKind.WRONG_NUMBER, "Says this is the wrong number: find the right one", urgent=bool(turn.coming))
     turn.reply("wrong_number")
 

@@ -29,6 +29,7 @@ from bot.planning import (
     plan_patient,
 )
 from bot.schedule import Plan, plan_texts
+from bot.screenings import reopen
 
 # Any constant will do, as long as every process of this program uses the same.
 _ENROLMENT_LOCK = 7_237_416_006
@@ -302,6 +303,8 @@ def _update(
     for name in changed:
         setattr(appointment, name, values[name])
     session.add_all([appointment, contact])
+    if {"exam", "contrast"} & set(changed):
+        reopen(session, appointment)
     changed_person = _change_person(session, plan, patient, contacts, enrolment, now, appointment)
     if new_number or reopened:
         _start_over(session, plan, appointment, patient, enrolment.starts_at, now)
@@ -377,6 +380,7 @@ def _start_over(
     session: Session, plan: Plan, appointment: Appointment, patient: Patient, starts_at: datetime, now: datetime
 ) -> None:
     """Plan all texts again, for a number or an appointment that has heard nothing valid yet."""
+    reopen(session, appointment)
     skip_planned(session, appointment.id or 0, "superseded")
     appointment.status = AppointmentStatus.BOOKED
     appointment.starts_at = starts_at

@@ -5,7 +5,7 @@ Imports of the heavier parts are inside the commands, so that ``--help`` answers
 
 import json
 import sys
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -168,6 +168,9 @@ def enrol(
     companion_name: Annotated[str, typer.Option(help="Who comes along.")] = "",
     companion_phone: Annotated[str, typer.Option(help="Their mobile number.")] = "",
     companion_language: Annotated[str, typer.Option(help="Their language; the patient's if left out.")] = "",
+    companion_first: Annotated[
+        bool, typer.Option("--companion-first", help="The patient cannot type: ask the companion.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Enrol one appointment; prints its id and its planned texts."""
@@ -186,6 +189,7 @@ def enrol(
             companion_name,
             _check("--companion-phone", read_phone, companion_phone, region),
             _check("--companion-language", read_language, companion_language or code),
+            first=companion_first or None,
         )
     enrolment = Enrolment(
         phone=_check("--phone", read_phone, phone, region),
@@ -312,6 +316,162 @@ def _print_texts(described: dict[str, Any]) -> None:
             typer.echo(f"  {moment:%a %Y-%m-%d %H:%M}  > {text['step'] or text['kind']} ({state})")
             if text["text"]:
                 typer.echo(f"      {text['text']}")
+
+
+@app.command()
+def screening(
+    appointment_id: AppointmentId,
+    read_by: Annotated[str, typer.Option(help="Note that this person of the staff has read the answers.")] = "",
+    phoned_by: Annotated[str, typer.Option(help="Who asked on the phone; goes with --answers.")] = "",
+    answers: Annotated[str, typer.Option(help="What was answered on the phone.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """The screening form of one appointment: questions, answers as they were given, and what to go through."""
+    from bot.appointments import AppointmentError
+    from bot.database import reading, writing
+    from bot.forms import describe_screening, list_lines
+    from bot.models import Appointment
+    from bot.screenings import mark_seen, take_down
+
+    if bool(phoned_by) != bool(answers):
+        raise typer.BadParameter("--phoned-by and --answers go together")
+    settings, engine = _open()
+    if read_by or phoned_by:
+        with writing(engine) as session:
+            appointment = session.get(Appointment, appointment_id)
+            if appointment is None:
+                raise AppointmentError(f"there is no appointment {appointment_id}")
+            if phoned_by:
+                take_down(session, appointment, answers, phoned_by, now())
+            if read_by:
+                mark_seen(session, appointment, read_by, now())
+    with reading(engine) as session:
+        described = describe_screening(session, appointment_id, settings.screening, settings.exams, settings.plan.zone)
+    if described is None:
+        raise AppointmentError(f"there is no appointment {appointment_id}")
+    if as_json:
+        _print(described)
+        return
+    for line in list_lines(described):
+        typer.echo(line)
+
+
+@app.command()
+def escalate(as_json: AsJson = False) -> None:
+    """Do what is due about silence, as the daemon does by itself: reminders, companions, tasks, after a visit."""
+    from bot.database import writing
+    from bot.escalating import escalate as escalate_now
+
+    settings, engine = _open()
+    with writing(engine) as session:
+        done = escalate_now(session, settings.clinic_facts, settings.plan, settings.watch, now())
+    if as_json:
+        _print(dict(done))
+    else:
+        typer.echo(", ".join(f"{count} {what}" for what, count in sorted(done.items())) or "Nothing to do.")
+
+
+@app.command()
+def digest(
+    day: Annotated[
+        str, typer.Option(help="The day, such as 2027-03-09; if left out, until the next working day.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Who of the next day's patients needs a look: unreached, unscreened, unread, unconfirmed, in order of time."""
+    from bot.database import reading
+    from bot.digest import describe_digest, list_digest_lines
+    from bot.escalating import find_digest_span
+
+    settings, engine = _open()
+    zone = settings.plan.zone
+    if day:
+        wanted = date.fromisoformat(day)
+        start, end = datetime.combine(wanted, time.min, zone), datetime.combine(wanted + timedelta(1), time.min, zone)
+    else:
+        start, end = find_digest_span(settings.plan, settings.watch, now())
+    with reading(engine) as session:
+        described = describe_digest(session, settings.exams, zone, start, end)
+    if as_json:
+        _print(described)
+        return
+    for line in list_digest_lines(described):
+        typer.echo(line)
+
+
+@app.command(name="notify-day")
+def notify_day(
+    from_: Annotated[str, typer.Option("--from", help="First exam start, such as 2027-03-09T08:00.")],
+    to: Annotated[str, typer.Option(help="Before this start.")],
+    minutes: Annotated[int, typer.Option(help="So much later to arrive; less than 0: earlier.")],
+) -> None:
+    """Text everybody of a morning that the clinic runs late, or can see them earlier, in each one's language."""
+    from bot import visits
+    from bot.database import writing
+
+    settings, engine = _open()
+    if not settings.text_delays:
+        raise ValueError("TEXT_DELAYS is off; switch it on to text a whole morning")
+    zone = settings.plan.zone
+    start, end = (datetime.fromisoformat(value).replace(tzinfo=zone) for value in (from_, to))
+    with writing(engine) as session:
+        told = visits.notify_day(session, settings.plan, start, end, timedelta(minutes=minutes), now(), "command line")
+    typer.echo(f"{told.patients} patients and {told.companions} companions are told.")
+
+
+@app.command()
+def record(
+    patient: Annotated[str, typer.Argument(help="Record number, or # and the patient's id.")], as_json: AsJson = False
+) -> None:
+    """Everything sent to a patient, delivered, answered and done, by whom, and their consent: for print."""
+    from bot.database import reading
+    from bot.erasing import find_patient
+    from bot.proof import describe_record, list_record_lines
+
+    settings, engine = _open()
+    with reading(engine) as session:
+        found = find_patient(session, patient)
+        described = describe_record(session, found, settings.screening, settings.exams, settings.plan.zone)
+    if as_json:
+        _print(described)
+        return
+    for line in list_record_lines(described):
+        typer.echo(line)
+
+
+@app.command()
+def erase(
+    patient: Annotated[str, typer.Argument(help="Record number, or # and the patient's id.")],
+    by: Annotated[str, typer.Option(help="Who asks for it.")] = "command line",
+) -> None:
+    """Erase a patient's words, names and numbers; what was done and when stays, and a stop stays a stop."""
+    from bot import erasing
+    from bot.database import writing
+
+    _, engine = _open()
+    with writing(engine) as session:
+        erased = erasing.erase(session, erasing.find_patient(session, patient), now(), by)
+    typer.echo(f"Erased: {erased.appointments} appointments, {erased.texts} texts, {erased.numbers} numbers.")
+    if erased.kept_numbers:
+        typer.echo(f"{erased.kept_numbers} numbers and what came from them are kept: other patients have them too.")
+
+
+@app.command()
+def purge(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many; change nothing.")] = False,
+) -> None:
+    """Erase everybody whose last appointment is more than RETENTION_DAYS ago."""
+    from bot import erasing
+    from bot.database import reading, writing
+
+    settings, engine = _open()
+    before = now() - timedelta(days=settings.retention_days)
+    if dry_run:
+        with reading(engine) as session:
+            typer.echo(f"{len(erasing.list_expired(session, before))} patients would be erased.")
+        return
+    with writing(engine) as session:
+        typer.echo(f"{erasing.purge(session, before, now())} patients erased.")
 
 
 @app.command()

@@ -5,10 +5,11 @@ import contextlib
 import logging
 import signal
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from sqlmodel import col, select
 from bot.accounts import make_first_link
 from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
+from bot.escalating import escalate
 from bot.inbox import take_in
+from bot.jobs import take_turn
 from bot.models import Clinic
 from bot.provider import Inbound, Record, Sender, SendError
 from bot.sending import ASK_EVERY_S, SendingLoop
@@ -41,6 +44,7 @@ TICK_EVERY_S = 1
 BEAT_EVERY_S = 5
 SPOOL_EVERY_S = 2
 CLOCK_EVERY_S = 2
+WATCH_EVERY_S = 60
 _DRAIN_S = 25
 
 
@@ -126,6 +130,12 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         every(RECONCILE_EVERY_S, "texts in doubt could not be looked up", sending.reconcile)
         every(ASK_EVERY_S, "silent texts could not be asked about", sending.ask_silent)
         every(BEAT_EVERY_S, "the database does not hear that this node lives", sending.beat)
+
+        async def watch() -> None:
+            if await asyncio.to_thread(_escalate, settings, engine, clock.now()):
+                sending.wake()
+
+        every(WATCH_EVERY_S, "nobody watches over unanswered questions", watch)
         tasks.append(asyncio.create_task(sending.run(), name="sending"))
         # Takes half a second, which the first texts of a burst shall not wait for one after the other.
         scheduler.add_job(_try, args=["the languages cannot be read", _warm_up_speaking(settings)])
@@ -239,6 +249,16 @@ def _warm_up_speaking(settings: Settings) -> Callable[[], Awaitable[object]]:
 
 async def _warm_up_understanding() -> None:
     await asyncio.to_thread(understand, "hello", None)
+
+
+def _escalate(settings: Settings, engine: Engine, moment: datetime) -> Counter[str]:
+    with writing(engine) as session:
+        if not take_turn(session, "silence", timedelta(seconds=WATCH_EVERY_S), moment):
+            return Counter()
+        done = escalate(session, settings.clinic_facts, settings.plan, settings.watch, moment)
+    if done:
+        log.info("silence: %s", ", ".join(f"{count} {what}" for what, count in sorted(done.items())))
+    return done
 
 
 def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:

@@ -4,8 +4,9 @@
 at its start (``BEGIN IMMEDIATE``), so that two writers wait for each other instead of failing halfway.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ from bot.models import (
     IncomingText,
     OutgoingText,
     Patient,
+    StoppedNumber,
     Task,
     TaskKind,
     TaskState,
@@ -182,12 +184,26 @@ def find_or_add_contact(session: Session, phone: str, language: str, now: dateti
     if contact is not None:
         return contact
     contact = Contact(phone=phone, language=language, created_at=now)
+    keep_stopped(session, [contact])
     try:
         with session.begin_nested():
             session.add(contact)
     except IntegrityError:
         return session.exec(known).one()
     return contact
+
+
+def hash_phone(phone: str) -> str:
+    """What is kept of a number that was erased."""
+    return hashlib.scrypt(phone.encode(), salt=b"scan-reminders stopped number", n=1024, r=8, p=1).hex()[:64]
+
+
+def keep_stopped(session: Session, contacts: Iterable[Contact]) -> None:
+    """A number that had stopped our texts before it was erased is stopped again as soon as it is known again."""
+    stopped = dict(session.exec(select(StoppedNumber.phone_hash, StoppedNumber.stopped_at)).all())
+    for contact in contacts if stopped else ():
+        if stopped_at := stopped.get(hash_phone(contact.phone)):
+            contact.opted_out_at, contact.opted_out_source = stopped_at, "before erasure"
 
 
 # Appointments
@@ -315,6 +331,22 @@ def order_in_thread(row: OutgoingText | IncomingText) -> tuple[datetime, int]:
 # Tasks and audit
 
 
+# What a task of each kind counts in the worklist. A screening task counts what its answers do.
+_URGENCY = {
+    TaskKind.EMERGENCY: 200,
+    TaskKind.OPERATOR: 150,
+    TaskKind.IMPLANT: 90,
+    TaskKind.SCREENING: 75,
+    TaskKind.ALLERGY: 60,
+    TaskKind.NOT_COMING: 50,
+    TaskKind.OPTED_OUT: 50,
+    TaskKind.UNREACHED: 50,
+    TaskKind.WRONG_NUMBER: 50,
+    TaskKind.CHANGE: 40,
+    TaskKind.QUESTION: 30,
+}
+
+
 def add_task(
     session: Session,
     kind: TaskKind,
@@ -325,8 +357,16 @@ def add_task(
     appointment_id: int | None = None,
     words: str = "",
     urgent: bool = False,
+    urgency: int | None = None,
+    added: int = 0,
 ) -> None:
-    """Ask staff to do something; the same open task about the same appointment is not made twice."""
+    """Ask staff to do something; the same open task about the same appointment is not made twice.
+
+    Args:
+        urgency: what it counts, from 0 to 200; that of its kind if left out.
+        added: what it counts more for the little time that is left.
+    """
+    urgency = _URGENCY[kind] if urgency is None else urgency
     same = session.exec(
         select(Task.id).where(
             Task.kind == kind,
@@ -346,6 +386,8 @@ def add_task(
                 what=what,
                 words=words,
                 urgent=urgent,
+                urgency=urgency,
+                rank=urgency + added,
                 created_at=now,
             )
         )

@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
-from bot.answering import ANSWERS, answer_stranger, hear_opted_out
+from bot.answering import answer, answer_stranger, hear_opted_out
 from bot.clinic_topics import apply_choices
+from bot.companions import answer_invitation, is_invitation_answer
 from bot.database import find_coming, find_contact, find_or_add_contact, has_patients, reading, writing
 from bot.models import Contact, IncomingText, OutgoingText, TaskKind, TextKind, TextState
 from bot.provider import Inbound
@@ -23,6 +24,8 @@ from messages.understand import Understanding, understand
 # A question of ours may be answered this long after it was sent. One about topics is forgotten sooner.
 _AWAITING = timedelta(days=14)
 _TOPIC_WITHIN = timedelta(hours=6)
+# Questions that are answered like another: with 1 and 2, or in words.
+_AWAITED_LIKE = {"screening": "safety", "detail": "safety", "invite": "confirm"}
 # The longest number of a machine that sends advertising or codes, not of a person.
 _SHORT_CODE_DIGITS = 6
 # More answers than this to one number in an hour, and we are talking to another machine.
@@ -56,6 +59,7 @@ def receive(
         return False
     asked = _find_question(session, contact, now)
     awaiting = (asked.asks or "").partition(":")[0] if asked else None
+    awaiting = _AWAITED_LIKE.get(awaiting or "", awaiting)
     understanding = _choose_topic(understood or understand(inbound.body, contact.language, awaiting), asked)
     if inbound.opt_out:
         understanding = _read_opt_out(inbound.opt_out, understanding)
@@ -71,12 +75,14 @@ def receive(
         pass
     elif contact.opted_out_at and understanding.intent not in ("start", "stop"):
         hear_opted_out(turn)
+    elif is_invitation_answer(turn):
+        answer_invitation(turn)
     elif not has_patients(session, contact.id or 0) and understanding.intent not in ("stop", "start", "emergency"):
         answer_stranger(turn)
     elif understanding.intent not in ("stop", "emergency") and _is_chatter(session, contact, now):
         turn.add_task(TaskKind.QUESTION, "Writes without end, perhaps a machine: it gets no answers for now")
     else:
-        ANSWERS[understanding.intent](turn)
+        answer(turn)
     if is_held and not turn.has_task:
         turn.add_task(TaskKind.QUESTION, f"Wrote in the conversation that {contact.held_by} has open: answer them")
     contact.heard_at = now

@@ -3,7 +3,18 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 METADATA = MetaData(
@@ -80,6 +91,28 @@ class TaskState(StrEnum):
     DONE = "done"
 
 
+class ScreeningState(StrEnum):
+    """How far the screening of one appointment has come.
+
+    Open: no answer yet. Asking: a question waits for its answer. Answered: all that was asked. Phone: a
+    person must ask the rest.
+    """
+
+    OPEN = "open"
+    ASKING = "asking"
+    ANSWERED = "answered"
+    PHONE = "phone"
+
+
+class Reply(StrEnum):
+    """What was answered, as it was answered; ``words`` holds what is neither."""
+
+    NO = "no"
+    YES = "yes"
+    UNSURE = "yes or not sure"
+    WORDS = "words"
+
+
 class Role(StrEnum):
     """Who may do what: a viewer looks, staff also change and answer, an admin also settings and accounts."""
 
@@ -148,6 +181,7 @@ class Patient(SQLModel, table=True):
     """A person who is examined. Two patients may share a contact.
 
     ``companion_agreed``: the patient agrees that the companion gets texts about the appointment.
+    ``companion_first``: the patient cannot type, so the companion is asked what patients are asked.
     """
 
     __table_args__ = (Index(None, "contact_id"), Index(None, "companion_id"), Index(None, "record_number"))
@@ -159,6 +193,7 @@ class Patient(SQLModel, table=True):
     companion_id: int | None = Field(default=None, foreign_key="contact.id")
     companion_name: str = ""
     companion_agreed: bool = False
+    companion_first: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class Appointment(SQLModel, table=True):
@@ -298,8 +333,71 @@ class IncomingText(SQLModel, table=True):
     received_at: datetime
 
 
+class Screening(SQLModel, table=True):
+    """What was asked before one appointment, and how far it has come.
+
+    ``question`` waits for an answer of ``contact_id``, since ``asked_at``. ``reminded_at``, ``companion_at`` and
+    ``phone_at`` are when silence led to a text, to one for the companion, to a task; they hold for one
+    ``revision`` of the appointment. ``seen_by`` is who of the staff has read the answers.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("appointment_id"),
+        Index(None, "contact_id"),
+        _one_of(ScreeningState, "state"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    appointment_id: int = Field(foreign_key="appointment.id")
+    revision: int = 1
+    state: ScreeningState = Field(default=ScreeningState.OPEN, sa_type=String)
+    contact_id: int | None = Field(default=None, foreign_key="contact.id")
+    question: str = ""
+    asked_at: datetime | None = None
+    reminded_at: datetime | None = None
+    companion_at: datetime | None = None
+    phone_at: datetime | None = None
+    answered_at: datetime | None = None
+    seen_by: str = ""
+    seen_at: datetime | None = None
+    created_at: datetime
+
+
+class ScreeningAnswer(SQLModel, table=True):
+    """One answer as it was given: to which question (its code, and its English as it stood), how, by whom.
+
+    ``contact_id`` is the phone that it came from; ``taken_by`` who of the staff wrote it down instead.
+    """
+
+    __tablename__ = "screening_answer"
+    __table_args__ = (Index(None, "screening_id"), Index(None, "contact_id"), _one_of(Reply, "reply"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    screening_id: int = Field(foreign_key="screening.id")
+    question: str
+    asked: str
+    reply: Reply = Field(sa_type=String)
+    words: str = Field(default="", sa_column=Column(Text, nullable=False))
+    language: str = ""
+    contact_id: int | None = Field(default=None, foreign_key="contact.id")
+    taken_by: str = ""
+    at: datetime
+
+
+class StoppedNumber(SQLModel, table=True):
+    """A number that was erased and wants no texts: its hash alone, so that a stop stays a stop."""
+
+    __tablename__ = "stopped_number"
+
+    phone_hash: str = Field(primary_key=True)
+    stopped_at: datetime
+
+
 class Task(SQLModel, table=True):
-    """Something that a person at the clinic must do; ``words`` are the patient's own."""
+    """Something that a person at the clinic must do; ``words`` are the patient's own.
+
+    ``rank`` orders the worklist: the task's own ``urgency``, and more the less time is left.
+    """
 
     __table_args__ = (
         Index(None, "contact_id"),
@@ -315,6 +413,8 @@ class Task(SQLModel, table=True):
     what: str
     words: str = Field(default="", sa_column=Column(Text, nullable=False))
     urgent: bool = False
+    urgency: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    rank: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     state: TaskState = Field(default=TaskState.OPEN, sa_type=String)
     created_at: datetime
     taken_by: str = ""

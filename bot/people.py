@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from bot.database import keep_stopped
 from bot.models import Appointment, Contact, Patient
 
 # What an appointment is recognised by: its external id, or patient, exam and start.
@@ -17,6 +18,7 @@ Key = tuple[Any, ...]
 class Companion:
     """The person who comes along: a name, and an E.164 phone and language where known.
 
+    ``first``: the patient cannot type, so this person is asked what patients are asked; None: as it was.
     ``agreed``: whether the patient agrees that this person gets texts about the appointment; None: as
     they agree to their own.
     """
@@ -25,6 +27,7 @@ class Companion:
     phone: str
     language: str
     agreed: bool | None = None
+    first: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,13 @@ def find_or_add_contacts(
             wanted.setdefault(enrolment.companion.phone, enrolment.companion.language)
     found = session.exec(select(Contact).where(col(Contact.phone).in_(wanted)))
     contacts = {contact.phone: contact for contact in found}
+    added: list[Contact] = []
     for phone, language in wanted.items():
         if phone not in contacts:
             contacts[phone] = Contact(phone=phone, language=language, created_at=now)
             session.add(contacts[phone])
+            added.append(contacts[phone])
+    keep_stopped(session, added)
     for enrolment in enrolments:
         contact = contacts[enrolment.phone]
         if enrolment.consent and contact.consented_at is None:
@@ -70,6 +76,11 @@ def find_or_add_contacts(
                 contact.refused_at = None
         elif not enrolment.consent and contact.refused_at is None:
             contact.refused_at, contact.consented_at, contact.consent_source = now, None, actor
+        companion = enrolment.companion
+        if companion and companion.phone and (enrolment.consent if companion.agreed is None else companion.agreed):
+            accompanying = contacts[companion.phone]
+            if accompanying.consented_at is None and accompanying.refused_at is None:
+                accompanying.consented_at, accompanying.consent_source = now, f"{actor}: the patient agreed"
     session.flush()
     return contacts
 
@@ -127,4 +138,5 @@ def describe_companion(enrolment: Enrolment, contacts: dict[str, Contact]) -> di
         "companion_id": contacts[companion.phone].id if companion.phone else None,
         "companion_name": companion.name,
         "companion_agreed": agreed and bool(companion.phone),
+        **({} if companion.first is None else {"companion_first": companion.first}),
     }

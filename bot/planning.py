@@ -54,7 +54,9 @@ def plan_companion(
     if companion_id is None:
         return
     sent = {} if anew else _find_sent(session, appointment, companion_id)
-    steps = tuple(step for step in plan.steps if kind_of(step.name) in COMPANION_STEPS)
+    # A companion who stands in for the patient is asked about safety too.
+    wanted = {*COMPANION_STEPS, "safety"} if patient.companion_first else COMPANION_STEPS
+    steps = tuple(step for step in plan.steps if kind_of(step.name) in wanted)
     planned = plan_texts(
         replace(fit_plan(plan, appointment), steps=steps),
         appointment.starts_at,

@@ -16,9 +16,12 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from bot.schedule import DEFAULT_PLAN, Limits, Plan, PlanError, QuietHours, read_steps
+from bot.watch import Watch
+from bot.working_days import WorkingDays, is_known, read_days, read_weekdays
 from messages.exams import Exams, ExamsError, read_exams
 from messages.facts import MAX_ADDRESS, MAX_CLINIC_NAME, MAX_PHONE, ClinicFacts
 from messages.languages import find_language
+from messages.screening import Form, FormError, read_form
 from messages.segments import tidy
 
 
@@ -68,6 +71,16 @@ def _check_clock(value: str | time) -> time:
         return time(int(hours), int(minutes))
     except ValueError:
         raise ValueError("a time of day such as 20:00") from None
+
+
+def _check_weekdays(value: str) -> str:
+    read_weekdays(value)
+    return value
+
+
+def _check_days(value: str) -> str:
+    read_days(value)
+    return value
 
 
 def _check_address(value: str) -> str:
@@ -140,6 +153,18 @@ class Settings(BaseModel):
     log_format: Literal["text", "json"] = "text"
     plan_file: str = ""
     exams_file: str = ""
+    screening_file: str = ""
+    screening_reminder_days: Annotated[int, Field(ge=1, le=30)] = 3
+    screening_phone_days: Annotated[int, Field(ge=1, le=30)] = 1
+    working_days: Annotated[str, BeforeValidator(_check_weekdays)] = "mon-fri"
+    closed_days: Annotated[str, BeforeValidator(_check_days)] = ""
+    holidays_country: Annotated[str, BeforeValidator(str.upper)] = ""
+    holidays_region: str = ""
+    digest_time: Clock = time(15, 0)
+    clinic_alert_phone: Annotated[str, BeforeValidator(_check_sender_number)] = ""
+    text_after_visit: bool = True
+    text_no_show: bool = True
+    text_delays: bool = True
     clock_format: Literal["locale", "12", "24"] = "locale"
     native_digits: bool = False
     segment_price: Annotated[float, Field(ge=0, le=10)] = 0.0
@@ -175,6 +200,35 @@ class Settings(BaseModel):
         return read_exams(Path(self.exams_file) if self.exams_file else None)
 
     @cached_property
+    def calendar(self) -> WorkingDays:
+        """The days on which the clinic works, with the public holidays of its country."""
+        country = self.holidays_country or (self.default_region if is_known(self.default_region, "") else "")
+        return WorkingDays(read_weekdays(self.working_days), read_days(self.closed_days), country, self.holidays_region)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """How long silence is waited for, and what is said around a visit."""
+        return Watch(
+            calendar=self.calendar,
+            reminder_days=self.screening_reminder_days,
+            phone_days=self.screening_phone_days,
+            digest_at=self.digest_time,
+            alert_phone=self.clinic_alert_phone,
+            address=self.public_base_url,
+            after_visit=self.text_after_visit,
+            no_show=self.text_no_show,
+        )
+
+    @cached_property
+    def screening(self) -> Form:
+        """The screening questions of this clinic.
+
+        Raises:
+            FormError: ``SCREENING_FILE`` cannot be used.
+        """
+        return read_form(Path(self.screening_file) if self.screening_file else None)
+
+    @cached_property
     def clinic_facts(self) -> ClinicFacts:
         return ClinicFacts(
             name=self.clinic_name,
@@ -190,6 +244,7 @@ class Settings(BaseModel):
             clock=self.clock_format,
             native_digits=self.native_digits,
             exams=self.exams,
+            screening=self.screening,
         )
 
 
@@ -231,6 +286,16 @@ def load_settings(env_file: Path | None = Path(".env"), environment: Mapping[str
         read_exams(Path(values["EXAMS_FILE"]) if "EXAMS_FILE" in values else None)
     except ExamsError as error:
         problems.append(Problem("EXAMS_FILE", f"expected a usable file of exams; {error}"))
+    try:
+        read_form(Path(values["SCREENING_FILE"]) if "SCREENING_FILE" in values else None)
+    except FormError as error:
+        problems.append(Problem("SCREENING_FILE", f"expected a usable file of questions; {error}"))
+    country = values.get("HOLIDAYS_COUNTRY", "").upper()
+    region = values.get("HOLIDAYS_REGION", "")
+    if country and not is_known(country, ""):
+        problems.append(Problem("HOLIDAYS_COUNTRY", "expected a two-letter country code such as US"))
+    elif region and not is_known(country or values.get("DEFAULT_REGION", "US").upper(), region):
+        problems.append(Problem("HOLIDAYS_REGION", "expected a state or region of that country, such as CA"))
     if problems or settings is None:
         raise SettingsError(sorted(problems, key=lambda problem: problem.setting))
     return settings

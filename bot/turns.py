@@ -15,6 +15,8 @@ from messages.understand import Understanding
 
 # The questions of ours that an answer may be to. The topics that were offered follow ``topic:``.
 QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_CONFIRM, QUESTION_TOPIC = "language", "safety", "confirm", "topic:"
+# The code of a follow-up of the screening, and of the question what it is that was answered with a yes.
+QUESTION_SCREENING, QUESTION_DETAIL = "screening:", "detail:"
 ANSWERS_WITHIN = timedelta(hours=1)
 # MORE goes on with a question asked this long ago at most.
 _MORE_WITHIN = timedelta(days=1)
@@ -39,6 +41,7 @@ class Turn:
     # Somebody of the staff is talking with them: what the bot says would get in between.
     is_held: bool = False
     has_task: bool = False
+    has_asked: bool = False
 
     def find_visit(self) -> tuple[Appointment, Patient] | None:
         """The appointment meant: that of our question, or else the next one."""
@@ -62,7 +65,7 @@ class Turn:
         found = self.find_visit()
         return found is not None and found[1].contact_id != self.contact.id
 
-    def _count_alike(self, body: str) -> int:
+    def count_alike(self, body: str) -> int:
         """How often this very answer went to the contact within the hour."""
         return self.session.exec(
             select(func.count()).where(
@@ -96,9 +99,14 @@ class Turn:
             )
         ).one()
 
-    def add_task(self, kind: TaskKind, what: str, *, urgent: bool = False) -> None:
+    def asks(self) -> str:
+        """The question of ours that waits for an answer, empty if there is none."""
+        return (self.asked.asks or "") if self.asked else ""
+
+    def add_task(self, kind: TaskKind, what: str, *, urgent: bool = False, urgency: int | None = None) -> None:
         self.has_task = True
         found = self.find_visit()
+        left = found[0].starts_at - self.now if found else None
         add_task(
             self.session,
             kind,
@@ -108,6 +116,8 @@ class Turn:
             appointment_id=found[0].id if found else None,
             words=self.inbound.body,
             urgent=urgent,
+            urgency=urgency,
+            added=self.clinic.screening.find_added(left) if left else 0,
         )
 
     def reply(self, name: str, choices: list[str] | None = None, asks: str | None = None) -> None:
@@ -117,10 +127,11 @@ class Turn:
     def say(self, text: Text, step: str, asks: str | None = None) -> None:
         if self.is_held:
             return
-        if self._count_alike(text.body) >= _MOST_ALIKE:
+        if self.count_alike(text.body) >= _MOST_ALIKE:
             what = "Got the same answer again and again, and gets it no more: contact them"
             add_task(self.session, TaskKind.QUESTION, what, self.now, contact_id=self.contact.id)
             return
+        self.has_asked |= asks is not None
         found = self.find_visit()
         self.session.add(
             OutgoingText(

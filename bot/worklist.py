@@ -21,7 +21,7 @@ OpenTask = tuple[Task, Contact | None, Appointment | None, Patient | None]
 
 
 def list_open(session: Session) -> Sequence[OpenTask]:
-    """The tasks that nobody has finished, urgent first, then the soonest appointment, then the oldest."""
+    """The tasks that nobody has finished: urgent first, then by rank, the soonest appointment, the oldest."""
     return session.exec(
         select(Task, Contact, Appointment, Patient)
         .join(Contact, col(Task.contact_id) == col(Contact.id), isouter=True)
@@ -30,6 +30,7 @@ def list_open(session: Session) -> Sequence[OpenTask]:
         .where(Task.state != TaskState.DONE)
         .order_by(
             col(Task.urgent).desc(),
+            col(Task.rank).desc(),
             col(Appointment.starts_at).is_(None),
             col(Appointment.starts_at),
             col(Task.id),

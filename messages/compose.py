@@ -44,14 +44,15 @@ def compose_reminder(
     A text over its budget loses its most dispensable sentences; see ``messages.fitting``.
 
     Args:
-        steps: of ``REMINDERS`` and ``NOTICES``; ``moved`` needs ``moved_from``, the old start.
+        steps: of ``REMINDERS`` and ``NOTICES``; ``moved`` needs ``moved_from``, the old start. With ``again``,
+            ``safety`` says that its question waits for an answer; with ``companion`` it says whom it is about.
         language: the code of the language wanted; the text says which it came out in.
     """
     return speak(
         language,
         clinic,
         lambda speaker: _list_forms(write_reminder, steps, speaker, clinic, visit, moved_from),
-        merged=len(steps) > 1,
+        merged=len(set(steps) - {"again", "companion"}) > 1,
     )
 
 

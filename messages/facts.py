@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from messages.exams import Exam, Exams, read_exams
 from messages.languages import get_language
+from messages.screening import Form, read_form
 from messages.speaker import Speaker
 from messages.words import read_words
 
@@ -39,6 +40,7 @@ class ClinicFacts:
     exams: Exams = field(default_factory=read_exams, hash=False)
     topics_off: frozenset[str] = frozenset()
     own_answers: Mapping[tuple[str, str], str] = field(default_factory=dict, hash=False)
+    screening: Form = field(default_factory=read_form, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def fill(speaker: Speaker, clinic: ClinicFacts, visit: Visit | None) -> dict[str
         "menu": words.shown["menu"],
         "languages": words.shown["language"],
         "more": words.shown["more"],
+        "call": words.shown["call"],
         "topics": speaker.language.separator.join(
             shown for topic, shown in words.shown_topics.items() if topic not in clinic.topics_off
         ),

@@ -189,6 +189,8 @@ def _list_entries(words: Words) -> Iterator[Entry]:
         for key, sources in table.items():
             tag = Tag(words.code, name, key)
             yield from ((source, tag) for source in sources)
+    # What we offer to whoever wants to be phoned is a call for help.
+    yield words.shown["call"], Tag(words.code, "intents", "help")
     for topic, shown in words.shown_topics.items():
         yield shown, Tag(words.code, "shown_topics", topic)
 

@@ -21,6 +21,8 @@ ASKED = {
     "blood-thinners": say("blood thinner or bleeding problem"),
 }
 
+AGAIN = say("We do not have your answer yet.")
+ABOUT = say("This is about {name}.")
 DRIVER_NEEDED = say("Someone must take you home.")
 MINUTES = plural("Plan about {number} minute for the visit.", "Plan about {number} minutes for the visit.")
 FASTING = plural("Eat nothing for {number} hour before.", "Eat nothing for {number} hours before.")
@@ -31,8 +33,12 @@ def write_reminder(
 ) -> Iterator[Sentence]:
     """The sentences of a patient's text."""
     values = fill(speaker, clinic, visit)
-    if visit.given_name and (clinic.name_in_texts or visit.name_needed):
-        yield Sentence(speaker.say("Hello {name}.", name=visit.given_name), 0 if visit.name_needed else GREETING)
+    if "companion" in steps and visit.given_name:
+        yield Sentence(speaker.say(ABOUT, name=visit.given_name))
+    elif visit.given_name and (clinic.name_in_texts or visit.name_needed):
+        # Asked once more, why we write matters more than the greeting.
+        dispensable = COMFORT if "again" in steps else GREETING
+        yield Sentence(speaker.say("Hello {name}.", name=visit.given_name), 0 if visit.name_needed else dispensable)
     if "cancelled" in steps:
         yield Sentence(speaker.say("Your appointment on {day} at {time} is cancelled. Please do not come.", **values))
         yield Sentence(speaker.say("Questions or a new date: {phone}", **values))
@@ -50,6 +56,8 @@ def write_reminder(
     else:
         yield Sentence(speaker.say("Your appointment is on {day}, arrive by {arrive}.", **values))
     if "safety" in steps and visit.exam.asks:
+        if "again" in steps:
+            yield Sentence(speaker.say(AGAIN), GREETING)
         yield Sentence(_write_safety(speaker, visit))
     if "prepare" in steps:
         yield from _write_preparation(speaker, clinic, visit, asked="safety" in steps)
@@ -83,7 +91,7 @@ def write_companion(
     if visit.companion_name:
         yield Sentence(speaker.say("Hello {name}.", name=visit.companion_name), GREETING)
     if visit.given_name and (clinic.name_in_texts or visit.name_needed):
-        yield Sentence(speaker.say("This is about {name}.", name=visit.given_name))
+        yield Sentence(speaker.say(ABOUT, name=visit.given_name))
     if "cancelled" in steps:
         yield Sentence(speaker.say("The appointment on {day} at {time} is cancelled. Please do not come.", **values))
         yield Sentence(speaker.say("Phone: {phone}", **values), PHONE)

@@ -46,6 +46,9 @@ REPLIES = {
         "Thank you. Please text us what it is, in your own words. Our staff will contact you before your appointment. "
         "You can also phone {phone}"
     ),
+    "call_coming": say("Thank you. Our staff will phone you. You can also phone us: {phone}"),
+    "companion_asked": say("Thank you. We will ask this person if we may text them too."),
+    "companion_joined": say("Thank you. We will text you about the appointment. For no more texts, text STOP."),
     "thanks": say("You are welcome. If you have a question, text us."),
     "wrong_number": say(
         "We are sorry. We will not text this number about this patient again. Thank you for telling us."

@@ -17,7 +17,7 @@ from messages.topics import TOPICS
 FOLDER = Path(__file__).parent / "words"
 EXAMPLES = Path(__file__).parent / "examples"
 
-SHOWN = ("menu", "language", "more")
+SHOWN = ("menu", "language", "more", "call")
 # What a whole text must be, or what may stand anywhere in it.
 WHOLE = ("stop", "start", "help", "menu", "language", "more", "yes", "no", "none", "thanks")
 ANYWHERE = (

@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from bot.appointments import cancel, enrol, reschedule
 from bot.database import reading, writing
+from bot.escalating import escalate
 from bot.models import Contact, OutgoingText, TaskKind, TextState
 from bot.people import Companion, Enrolment
 from bot.sandbox import deliver_due
@@ -200,3 +201,59 @@ def test_a_patient_who_accompanies_another_is_told_whom_each_text_is_about(engin
     assert len(texts) == 2
     assert all("Luz" in text for text in texts)
     assert sum("Ana" in text for text in texts) == 1
+
+
+DAUGHTER = "+12025550142"
+
+
+def name_daughter(engine: Engine, settings: Settings, now: datetime = NOW) -> list[str]:
+    """The patient names her; returns what leaves for both phones."""
+    enrol_one(engine, settings, language="es", starts_at=STARTS_AT)
+    deliver(engine, settings, NOW)
+    return text_in(engine, settings, "mi hija 202 555 0142 viene conmigo", now)
+
+
+def test_a_number_that_a_patient_names_is_asked_first_and_a_yes_makes_a_companion(
+    engine: Engine, settings: Settings
+) -> None:
+    asked, invitation = sorted(name_daughter(engine, settings), key=len)
+    assert "preguntar a esta persona" in asked
+    assert "Ana nos dice que usted va a venir" in invitation
+    assert list_steps(engine, DAUGHTER) == []
+
+    [joined] = text_in(engine, settings, "1", NOW + timedelta(minutes=5), phone=DAUGHTER)
+    assert "STOP" in joined
+    with writing(engine) as session:
+        escalate(session, settings.clinic_facts, settings.plan, settings.watch, NOW + timedelta(minutes=6))
+    assert list_steps(engine, DAUGHTER) == ["welcome", "prepare", "arrive"]
+    with reading(engine) as session:
+        contact = session.exec(select(Contact).where(Contact.phone == DAUGHTER)).one()
+    assert (contact.consented_at, contact.consent_source) == (NOW + timedelta(minutes=5), "text")
+
+
+def test_a_no_from_that_number_is_the_end_of_it(engine: Engine, settings: Settings) -> None:
+    name_daughter(engine, settings)
+
+    assert len(text_in(engine, settings, "2", NOW + timedelta(minutes=5), phone=DAUGHTER)) == 1
+    with writing(engine) as session:
+        escalate(session, settings.clinic_facts, settings.plan, settings.watch, NOW + timedelta(minutes=6))
+    assert list_steps(engine, DAUGHTER) == []
+    assert "Does not want to be the companion of Ana" in list_tasks(engine)[-1].what
+
+
+def test_an_invitation_waits_for_the_morning(engine: Engine, settings: Settings) -> None:
+    night = NOW + timedelta(hours=13)
+    assert len(name_daughter(engine, settings, night)) == 1
+    [invitation] = deliver_to(engine, settings, NOW + timedelta(hours=24), DAUGHTER)
+    assert "Responda 1 = sí, 2 = no." in invitation
+
+
+def test_naming_number_after_number_reaches_a_person(engine: Engine, settings: Settings) -> None:
+    name_daughter(engine, settings)
+    for minute, digit in enumerate("3456"):
+        text_in(engine, settings, f"mi hija 202 555 014{digit} viene conmigo", NOW + timedelta(minutes=minute))
+
+    with reading(engine) as session:
+        invitations = session.exec(select(OutgoingText).where(OutgoingText.asks.startswith("invite:"))).all()  # type: ignore[union-attr]
+    assert len(invitations) == 2
+    assert any("Named a companion" in task.what for task in list_tasks(engine))

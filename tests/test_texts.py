@@ -31,6 +31,7 @@ from tests.texts import (
     VISIT,
     compose_answers,
     compose_companions,
+    compose_notices,
     compose_reminders,
     list_all_texts,
     list_started_texts,
@@ -81,6 +82,13 @@ def test_every_reply_and_every_answer_is_short(language: str) -> None:
     for name, text in compose_answers(language, LONGEST, LONG_NAME):
         most = 5 if language != SOURCE or name in ("ask_language", "ask_which") else 2
         assert text.measure.segments <= most, (name, text.measure, text.body)
+        assert text.language == language
+
+
+@pytest.mark.parametrize("language", CODES)
+def test_a_question_asked_again_and_a_notice_of_a_visit_are_short(language: str) -> None:
+    for name, text in compose_notices(language, LONGEST, LONG_NAME):
+        assert text.measure.segments <= find_budget(language), (name, text.measure, text.body)
         assert text.language == language
 
 

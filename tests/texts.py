@@ -6,6 +6,14 @@ from functools import cache
 from itertools import combinations, product
 from zoneinfo import ZoneInfo
 
+from messages.asking import (
+    INTRODUCTION,
+    VISIT_NOTICES,
+    compose_detail,
+    compose_invitation,
+    compose_question,
+    compose_visit_notice,
+)
 from messages.compose import (
     COMPANION_STEPS,
     LANGUAGES_AT_ONCE,
@@ -23,7 +31,9 @@ from messages.exams import read_exams
 from messages.facts import MAX_ADDRESS, MAX_CLINIC_NAME, MAX_NAME, MAX_PHONE, ClinicFacts, Visit
 from messages.fitting import Text
 from messages.languages import LANGUAGES, SOURCE, get_language
+from messages.reminders import AGAIN
 from messages.replies import REPLIES
+from messages.screening import read_form
 from messages.segments import measure
 from messages.speaker import Speaker
 from messages.topics import TOPICS
@@ -121,11 +131,45 @@ def compose_answers(language: str, clinic: ClinicFacts, name: str) -> list[tuple
             answers += [(topic.code, compose_answer(topic, language, clinic, visit)) for topic in TOPICS]
             answers += [(f"{topic.code}, more", compose_more(topic, language, clinic, visit)) for topic in TOPICS]
     answers += [(topic.code, compose_answer(topic, language, clinic, None)) for topic in TOPICS]
+    answers += _compose_asked(language, clinic, name, started=False)
+    answers.append(("detail", compose_detail(language, clinic)))
     for first in range(len(TOPICS) - 2):
         answers.append(("ask_topic", compose_topic_question(TOPICS[first : first + 3], language, clinic)))
     for page in range(-(-len(LANGUAGES) // LANGUAGES_AT_ONCE)):
         answers.append(("ask_language", compose_language_question(language, clinic, page)))
     return answers
+
+
+def _compose_asked(language: str, clinic: ClinicFacts, name: str, *, started: bool) -> list[tuple[str, Text]]:
+    """Every screening question, as the first, as a later one and as one that is asked again."""
+    visit = Visit(MRI, DAY, name, name_needed=True)
+    questions = read_form().questions
+    return [
+        (
+            f"asked {question.code}",
+            compose_question(question, (at, 6), language, clinic, visit, opening, started=started),
+        )
+        for at, question in enumerate(questions, 1)
+        for opening in (("", AGAIN) if started else ("", INTRODUCTION))
+    ]
+
+
+@cache
+def compose_notices(language: str, clinic: ClinicFacts, name: str) -> list[tuple[str, Text]]:
+    """What we start that no plan holds: questions asked again, an invitation, and what is said of a visit."""
+    visit = Visit(MRI, DAY, name, name_needed=True)
+    return [
+        *_compose_asked(language, clinic, name, started=True),
+        *(
+            ("again", compose_reminder(("again", "safety"), language, clinic, other))
+            for other in _list_visits(language, name)
+        ),
+        ("invitation", compose_invitation(language, clinic, name)),
+        *(
+            (notice, compose_visit_notice(notice, language, clinic, visit, timedelta(0, 1800)))
+            for notice in VISIT_NOTICES
+        ),
+    ]
 
 
 @cache
@@ -138,7 +182,8 @@ def list_started_texts(language: str) -> list[str]:
         for steps in all_steps
         for _, text in compose(steps, language, clinic, name)
     ]
-    return sorted({text.body for text in texts})
+    notices = [text for _, text in compose_notices(language, LONGEST, LONG_NAME)]
+    return sorted({text.body for text in (*texts, *notices)})
 
 
 @cache

@@ -57,6 +57,7 @@ _SPELLINGS = {
         "companion consent, companion agreed, companion may be texted, text companion, escort consent, carer consent, "
         "caregiver consent"
     ),
+    "companion_first": "companion first, companion answers, ask companion, patient cannot type, main contact companion",
     "consent": (
         "consent, sms consent, text consent, consent to texts, consented, opt in, opted in, sms opt in, text opt in, "
         "consentimiento"

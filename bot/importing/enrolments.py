@@ -79,7 +79,8 @@ def _take_companion(reading: "_Reading", clinic: ClinicFacts, language: str) -> 
     phone = reading.take_filled("companion_phone", lambda cell: read_phone(cell, clinic.region), "")
     language = reading.take_filled("companion_language", read_language, language)
     agreed = reading.take_filled("companion_consent", read_flag, None)
-    return Companion(name, phone, language, agreed) if name or phone else None
+    first = reading.take_filled("companion_first", read_flag, None)
+    return Companion(name, phone, language, agreed, first) if name or phone else None
 
 
 class _Reading:

@@ -1,0 +1,372 @@
+"""The screening dialogue: what is asked, what is kept, who hears of it, and how each interruption ends."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from bot.appointments import cancel, reschedule
+from bot.database import reading, writing
+from bot.forms import describe_screening, list_lines
+from bot.models import Appointment, Reply, Screening, ScreeningAnswer, ScreeningState, Task, TaskKind, TaskState
+from bot.people import Companion
+from bot.screenings import take_down
+from bot.settings import Settings
+from messages.languages import LANGUAGES
+from messages.screening import SENTENCES, FormError, read_form
+from messages.words import read_words
+from tests.clinics import PHONE, deliver, enrol_one, list_tasks, text_in
+from tests.conftest import NOW
+
+ASKED_AT = NOW + timedelta(days=3)
+LUZ = Companion("Luz", "+12025550177", "es")
+
+
+@pytest.fixture
+def database_url(tmp_path) -> str:  # type: ignore[no-untyped-def]
+    """SQLite alone: the statements are those of the other tests."""
+    return f"sqlite:///{tmp_path / 'bot.db'}"
+
+
+@pytest.fixture
+def patient(engine: Engine, settings: Settings) -> int:
+    """A patient who has had the safety question."""
+    return enrol_asked(engine, settings)
+
+
+def enrol_asked(engine: Engine, settings: Settings, **changes: object) -> int:
+    appointment = enrol_one(engine, settings, **changes)
+    deliver(engine, settings, NOW)
+    deliver(engine, settings, ASKED_AT)
+    return appointment
+
+
+def say(engine: Engine, settings: Settings, *words: str, phone: str = PHONE) -> list[str]:
+    """Several texts, a minute apart; returns what we answer to the last."""
+    said: list[str] = []
+    for minute, body in enumerate(words):
+        said = text_in(engine, settings, body, _tick() + timedelta(minutes=minute), phone=phone)
+    return said
+
+
+_clock = [ASKED_AT]
+
+
+def _tick() -> datetime:
+    _clock[0] += timedelta(minutes=30)
+    return _clock[0]
+
+
+@pytest.fixture(autouse=True)
+def _start_clock() -> None:
+    _clock[0] = ASKED_AT
+
+
+def get_screening(engine: Engine, appointment: int = 1) -> Screening:
+    with reading(engine) as session:
+        return session.exec(select(Screening).where(Screening.appointment_id == appointment)).one()
+
+
+def list_replies(engine: Engine) -> list[tuple[str, str, str]]:
+    with reading(engine) as session:
+        answers = session.exec(select(ScreeningAnswer).order_by(col(ScreeningAnswer.id)))
+        return [(answer.question, str(answer.reply), answer.words) for answer in answers]
+
+
+def find_open(engine: Engine, kind: TaskKind = TaskKind.SCREENING) -> list[Task]:
+    return [task for task in list_tasks(engine) if task.kind == kind and task.state != TaskState.DONE]
+
+
+def test_none_ends_the_screening_with_one_answer_and_no_task(engine: Engine, settings: Settings, patient: int) -> None:
+    [answer] = say(engine, settings, "1")
+
+    assert "ask again" in answer
+    assert list_replies(engine) == [("safety", "no", "1")]
+    assert get_screening(engine).state == ScreeningState.ANSWERED
+    assert list_tasks(engine) == []
+
+
+def test_yes_leads_through_the_questions_one_at_a_time_and_keeps_every_word(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    [first] = say(engine, settings, "2")
+    assert first.startswith("Thank you. A few short questions follow")
+    assert "1/6 Do you have a device" in first
+    assert "text CALL ME" in first
+
+    [detail] = say(engine, settings, "2")
+    assert "What is it" in detail
+    [second] = say(engine, settings, "pacemaker 2019 st jude")
+    assert "2/6" in second
+    [last] = say(engine, settings, "1", "maybe a splinter, i was a welder", "no", "no")
+    assert "6/6" in last
+    [thanks] = say(engine, settings, "small tattoo on the arm")
+    assert "Our staff will see it and contact you" in thanks
+
+    assert list_replies(engine) == [
+        ("safety", "yes or not sure", "2"),
+        ("device", "yes or not sure", "2"),
+        ("device", "words", "pacemaker 2019 st jude"),
+        ("surgery", "no", "1"),
+        ("metal", "words", "maybe a splinter, i was a welder"),
+        ("contrast", "no", "no"),
+        ("pregnancy", "no", "no"),
+        ("other", "words", "small tattoo on the arm"),
+    ]
+    assert get_screening(engine).state == ScreeningState.ANSWERED
+    [task] = find_open(engine)
+    assert "pacemaker 2019 st jude" in task.words
+    assert "Urgency 90 for implanted electronic device or pump" in task.what
+
+
+def test_a_tattoo_tomorrow_ranks_below_a_pacemaker_next_week(engine: Engine, settings: Settings) -> None:
+    enrol_asked(engine, settings)
+    say(engine, settings, "2", "i have a pacemaker")
+    later = _tick()
+    other = "+12025550188"
+    enrol_one(engine, settings, now=later, phone=other, given_name="Bo", starts_at=later + timedelta(hours=20))
+    deliver(engine, settings, later)
+    say(engine, settings, "2", "1", "1", "1", "1", "1", "a tattoo", phone=other)
+
+    first, second = sorted(find_open(engine), key=lambda task: -task.rank)
+    assert (first.appointment_id, first.urgency) == (1, 90)
+    assert (second.appointment_id, second.urgency, second.rank) == (2, 20, 60)
+
+
+def test_a_report_at_any_time_is_kept_as_an_answer(engine: Engine, settings: Settings) -> None:
+    enrol_one(engine, settings, language="es")
+    deliver(engine, settings, NOW)
+    text_in(engine, settings, "tengo marcapasos", NOW + timedelta(hours=1))
+
+    assert list_replies(engine) == [("report", "words", "tengo marcapasos")]
+    assert [task.kind for task in list_tasks(engine)] == [TaskKind.IMPLANT]
+
+
+@pytest.mark.parametrize("code", [language.code for language in LANGUAGES])
+def test_the_word_for_a_call_ends_the_questions_in_every_language(
+    engine: Engine, settings: Settings, code: str
+) -> None:
+    enrol_asked(engine, settings, language=code)
+    [question] = say(engine, settings, "2")
+    word = read_words(code).shown["call"]
+    assert word in question
+
+    [answer] = say(engine, settings, word)
+
+    assert "+1 202-555-0100" in answer
+    assert get_screening(engine).state == ScreeningState.PHONE
+    assert any("phoned" in task.what for task in find_open(engine))
+
+
+def test_stop_ends_the_questions_and_staff_go_on_by_phone(engine: Engine, settings: Settings, patient: int) -> None:
+    say(engine, settings, "2", "1")
+    say(engine, settings, "STOP")
+
+    assert say(engine, settings, "1") == []
+    assert get_screening(engine).state == ScreeningState.PHONE
+    assert find_open(engine, TaskKind.OPTED_OUT)
+    assert any("by phone" in task.what for task in find_open(engine))
+
+
+def test_an_emergency_ends_the_questions(engine: Engine, settings: Settings, patient: int) -> None:
+    say(engine, settings, "2")
+    [answer] = say(engine, settings, "I cant breathe")
+
+    assert "911" in answer
+    assert get_screening(engine).state == ScreeningState.PHONE
+    assert find_open(engine, TaskKind.EMERGENCY)
+
+
+def test_another_language_asks_the_open_question_again_in_it(engine: Engine, settings: Settings, patient: int) -> None:
+    say(engine, settings, "2", "1")
+    _, question = say(engine, settings, "español")
+    assert "2/6" in question
+    assert "prótesis" in question
+
+    [third] = say(engine, settings, "1")
+    assert "3/6" in third
+    assert list_replies(engine)[-1] == ("surgery", "no", "1")
+
+
+def test_a_moved_appointment_keeps_the_answers_and_goes_on(engine: Engine, settings: Settings, patient: int) -> None:
+    say(engine, settings, "2", "1")
+    with writing(engine) as session:
+        reschedule(session, settings.plan, patient, NOW + timedelta(days=17), _tick(), "test")
+    [moved] = deliver(engine, settings, _clock[0])
+    assert "has changed" in moved
+    assert "Will you come" in moved
+
+    confirmed, question = say(engine, settings, "1")
+    assert "We expect you" in confirmed
+    assert "2/6" in question
+    [third] = say(engine, settings, "1")
+    assert "3/6" in third
+
+
+def test_a_cancelled_appointment_asks_no_more(engine: Engine, settings: Settings, patient: int) -> None:
+    say(engine, settings, "2", "1")
+    with writing(engine) as session:
+        cancel(session, settings.plan, patient, _tick(), "test")
+    deliver(engine, settings, _clock[0])
+
+    assert not any("2/6" in text for text in say(engine, settings, "1"))
+
+
+def test_two_patients_on_one_phone_are_asked_one_after_the_other_by_name(engine: Engine, settings: Settings) -> None:
+    enrol_one(engine, settings, given_name="Luis", starts_at=NOW + timedelta(days=10, hours=4))
+    enrol_asked(engine, settings)
+    [question] = say(engine, settings, "2")
+    assert "This is about " in question
+    first = 1 if "Luis" in question else 2
+    with reading(engine) as session:
+        assert session.exec(select(Screening.appointment_id)).all() == [first]
+
+
+def test_the_other_patients_question_in_between_does_not_lose_the_first(engine: Engine, settings: Settings) -> None:
+    enrol_asked(engine, settings)
+    say(engine, settings, "2", "1")
+    luis = enrol_one(engine, settings, _tick(), given_name="Luis", starts_at=_clock[0] + timedelta(days=3))
+    [asked] = deliver(engine, settings, _clock[0])
+    assert "Luis" in asked
+    assert "2 = yes or not sure" in asked
+
+    noted, question = say(engine, settings, "1")
+    assert "none of these" in noted
+    assert "Ana" in question
+    assert "2/6" in question
+    assert get_screening(engine, luis).state == ScreeningState.ANSWERED
+    [third] = say(engine, settings, "1")
+    assert "3/6" in third
+
+
+def test_a_question_in_between_is_answered_and_ours_asked_again(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    say(engine, settings, "2")
+    answer, question = say(engine, settings, "where do I park?")
+
+    assert "come to" in answer
+    assert "1/6" in question
+
+
+def test_after_a_week_of_silence_the_answer_still_counts(engine: Engine, settings: Settings, patient: int) -> None:
+    say(engine, settings, "2", "1")
+    [third] = text_in(engine, settings, "1", ASKED_AT + timedelta(days=6, hours=20))
+    assert "3/6" in third
+
+
+def test_a_companion_may_report_and_the_form_says_who(engine: Engine, settings: Settings) -> None:
+    enrol_asked(engine, settings, companion=LUZ)
+    say(engine, settings, "2", "1")
+    say(engine, settings, "tiene un marcapasos", phone=LUZ.phone)
+
+    with reading(engine) as session:
+        form = describe_screening(session, 1, settings.screening, settings.exams, settings.plan.zone)
+    assert form is not None
+    assert [answer["by"] for answer in form["answers"]] == ["the patient's phone"] * 2 + ["the companion Luz"]
+
+
+def test_the_form_says_what_was_asked_in_english_and_never_a_verdict(engine: Engine, settings: Settings) -> None:
+    enrol_asked(engine, settings, language="zh_Hans")
+    say(engine, settings, "2", "2", "起搏器", "1")
+
+    with reading(engine) as session:
+        form = describe_screening(session, 1, settings.screening, settings.exams, settings.plan.zone)
+    assert form is not None
+    assert form["state"] == "answers under way"
+    assert form["answers"][2] == {
+        "question": "device",
+        "asked": SENTENCES["device"],
+        "reply": str(Reply.WORDS),
+        "words": "起搏器",
+        "language": "zh_Hans",
+        "by": "the patient's phone",
+        "at": form["answers"][2]["at"],
+    }
+    reported = {item["id"]: item["reported"] for item in form["items"]}
+    assert reported["pacemaker_icd"] == 'yes or not sure: "起搏器"'
+    assert reported["aneurysm_clip"] == "no"
+    assert reported["eye_metal"] == "not answered"
+    assert reported["weight"] == "not asked by text"
+    assert len(reported) == 24
+    text = "\n".join(list_lines(form))
+    assert "Nothing has been checked or decided" in text
+    assert "safe" not in text.replace("safety", "")
+
+
+def test_every_item_of_the_form_is_asked_by_text_but_one() -> None:
+    form = read_form()
+    assert len(form.items) == 24
+    assert [item.id for item in form.items if not item.asked_with] == ["weight"]
+    assert {item.asked_with for item in form.items if item.asked_with} <= {question.code for question in form.questions}
+
+
+@pytest.mark.parametrize(
+    ("content", "trouble"),
+    [
+        ("", "at least one question"),
+        ("[[questions]]\ncode = 'device'\nlabel = 'x'\nasks = ['implants']", "it needs code, label, urgency"),
+        ("[[questions]]\ncode = 'own'\nlabel = 'x'\nurgency = 5\nasks = ['metal']", "at least in English"),
+        ("[[questions]]\ncode = 'metal'\nlabel = 'x'\nurgency = true\nasks = ['metal']", "whole number"),
+        ("[[questions]]\ncode = 'metal'\nlabel = 'x'\nurgency = 5\nasks = ['rings']", "asks must be of"),
+        ("questions = 3", "may hold"),
+        ("[[soon]]\ndays = 1", "days and adds"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_what_is_wrong(tmp_path, content: str, trouble: str) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "own.toml"
+    base = (
+        ""
+        if content in ("", "questions = 3") or "[[questions]]" in content
+        else ("[[questions]]\ncode = 'metal'\nlabel = 'x'\nurgency = 5\nasks = ['metal']\n")
+    )
+    file.write_text(base + content, encoding="utf-8")
+    with pytest.raises(FormError, match=trouble):
+        read_form(file)
+
+
+def test_a_clinics_own_question_is_asked_in_the_languages_that_it_has(
+    engine: Engine,
+    tmp_path,  # type: ignore[no-untyped-def]
+    make_settings,  # type: ignore[no-untyped-def]
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        "[[questions]]\ncode = 'weight'\nlabel = 'weight'\nurgency = 10\nasks = ['metal']\n"
+        "text = { en = 'Do you weigh more than 150 kg?', es = '¿Pesa más de 150 kg?' }\n",
+        encoding="utf-8",
+    )
+    settings = make_settings(SCREENING_FILE=str(own))
+    enrol_asked(engine, settings, language="es")
+
+    [question] = say(engine, settings, "2")
+    assert "1/1 ¿Pesa más de 150 kg?" in question
+    enrol_asked(engine, settings, language="fr", phone="+12025550144")
+    [question] = say(engine, settings, "2", phone="+12025550144")
+    assert "1/1 Do you weigh more than 150 kg?" in question
+
+
+def test_what_was_answered_on_the_phone_is_written_down_and_ends_the_screening(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    say(engine, settings, "2", "CALL ME")
+    with writing(engine) as session:
+        appointment = session.exec(select(Appointment)).one()
+        take_down(session, appointment, "no implants, welder until 1990", "nurse", _tick())
+
+    assert get_screening(engine).state == ScreeningState.ANSWERED
+    assert get_screening(engine).seen_by == "nurse"
+    with reading(engine) as session:
+        form = describe_screening(session, 1, settings.screening, settings.exams, settings.plan.zone)
+    assert form is not None
+    assert form["answers"][-1]["by"] == "written down by nurse"
+
+
+def test_another_exam_is_asked_about_anew(engine: Engine, settings: Settings) -> None:
+    enrol_asked(engine, settings, external_id="A-1", exam="emg")
+    say(engine, settings, "1")
+    enrol_one(engine, settings, _tick(), external_id="A-1", starts_at=NOW + timedelta(days=10), exam="mri-brain")
+
+    assert get_screening(engine).state == ScreeningState.OPEN
+    assert list_replies(engine) == [("safety", "no", "1")]
