@@ -100,6 +100,14 @@ def enrol(session: Session, plan: Plan, enrolments: Sequence[Enrolment], now: da
     return results
 
 
+def find_past(session: Session, enrolments: Sequence[Enrolment], now: datetime) -> set[int]:
+    """The places of those enrolments whose outcome would be ``past``."""
+    if not any(enrolment.starts_at <= now for enrolment in enrolments):
+        return set()
+    futile = _find_futile(session, enrolments, _find_by_external_id(session, enrolments), now)
+    return {place for place, enrolled in futile.items() if enrolled.outcome == "past"}
+
+
 def reschedule(
     session: Session, plan: Plan, appointment_id: int, starts_at: datetime, now: datetime, actor: str
 ) -> Appointment:

@@ -22,6 +22,7 @@ from bot.accounts import make_first_link
 from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
 from bot.escalating import escalate
+from bot.importing.uploads import carry_on
 from bot.inbox import take_in
 from bot.jobs import take_turn
 from bot.models import Clinic
@@ -43,6 +44,7 @@ RECONCILE_EVERY_S = 5
 TICK_EVERY_S = 1
 BEAT_EVERY_S = 5
 SPOOL_EVERY_S = 2
+UPLOADS_EVERY_S = 30
 CLOCK_EVERY_S = 2
 WATCH_EVERY_S = 60
 _DRAIN_S = 25
@@ -153,6 +155,11 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         # Takes seconds; the first patient to write shall not wait for it, nor shall the first reminder.
         scheduler.add_job(_try, args=["the word lists cannot be read", _warm_up_understanding])
         every(SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
+
+        async def go_on_with_uploads() -> None:
+            await asyncio.to_thread(carry_on, engine, settings, clock.now, app.state.service.stopped)
+
+        every(UPLOADS_EVERY_S, "files that staff dropped wait for the database", go_on_with_uploads)
         server = _Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False))
         tasks.append(asyncio.create_task(server.serve(), name="web"))
         log.info("serving on http://%s:%s", host, port)

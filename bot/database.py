@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ _CONNECT_TIMEOUT_S = 5
 # No transaction of ours waits for anything but the database; one that idles this long is of a process that hangs,
 # and what it has locked, and the dead rows it keeps from being cleaned up, hold up all others.
 _IDLE_MOST_S = 60
+_ONE_LOOK = timedelta(minutes=15)
 # Any constant will do, as long as every process of this program uses the same.
 _START_LOCK = 7_237_416_005
 
@@ -413,3 +414,16 @@ def note_event(
 ) -> None:
     """Record who did what to a row, or looked at it; ``row_id`` 0 stands for a list of them."""
     session.add(AuditEvent(at=now, actor=actor, action=action, table=table, row_id=row_id, detail=detail))
+
+
+def note_look(session: Session, actor: str, table: str, row_id: int, now: datetime) -> None:
+    """Record that somebody was shown a row; once, however often a page shows it within a quarter of an hour."""
+    query = select(AuditEvent.id).where(
+        AuditEvent.table == table,
+        AuditEvent.row_id == row_id,
+        AuditEvent.actor == actor,
+        AuditEvent.action == "viewed",
+        AuditEvent.at > now - _ONE_LOOK,
+    )
+    if session.exec(query.limit(1)).first() is None:
+        note_event(session, actor, "viewed", table, row_id, now)

@@ -6,15 +6,13 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, func, select
 
-from bot.database import find_contact, note_event
-from bot.models import Appointment, AppointmentStatus, AuditEvent, Contact, Patient
+from bot.database import find_contact
+from bot.models import Appointment, AppointmentStatus, Contact, Patient
 from bot.people import Enrolment
 
 # What is used most is counted over so many of the newest rows.
 _NEWEST = 2000
 _MOST_PLACES = 30
-# Looking at the same person again within this time is not another look.
-_ONE_LOOK = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +64,6 @@ def _list_day(session: Session, patient: Patient, starts_at: datetime, zone: Zon
         Appointment.status != AppointmentStatus.CANCELLED,
     )
     return list(session.exec(query.order_by(col(Appointment.starts_at), col(Appointment.id))))
-
-
-def note_look(session: Session, actor: str, contact_id: int, now: datetime) -> None:
-    """Record that somebody was shown whose number this is; once, however often they type it."""
-    query = select(AuditEvent.id).where(
-        AuditEvent.table == "contact",
-        AuditEvent.row_id == contact_id,
-        AuditEvent.actor == actor,
-        AuditEvent.action == "viewed",
-        AuditEvent.at > now - _ONE_LOOK,
-    )
-    if session.exec(query.limit(1)).first() is None:
-        note_event(session, actor, "viewed", "contact", contact_id, now)
 
 
 def list_used_languages(session: Session) -> list[str]:

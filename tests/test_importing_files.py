@@ -239,8 +239,10 @@ def test_other_programs_files_are_named(path: Path) -> None:
         read_excel(_zip(path, "mimetype", "content.xml"))
     with pytest.raises(FileTrouble, match=r"binary workbook \(\.xlsb\)"):
         read_excel(_zip(path, "xl/workbook.bin"))
-    with pytest.raises(FileTrouble, match="not an Excel workbook"):
+    with pytest.raises(FileTrouble, match="a Word document"):
         read_excel(_zip(path, "word/document.xml"))
+    with pytest.raises(FileTrouble, match="not an Excel workbook"):
+        read_excel(_zip(path, "notes.txt"))
 
 
 def test_an_empty_workbook_is_named(path: Path) -> None:

@@ -11,13 +11,13 @@ from sqlmodel import Session
 
 from bot.appointments import Enrolled, enrol
 from bot.database import writing
+from bot.importing.checking import PAST, check_rows
 from bot.importing.columns import Columns, match_columns
-from bot.importing.enrolments import read_enrolment
 from bot.importing.files import open_table
-from bot.importing.repeats import Repeats
 from bot.importing.report import ImportReport, RowError
-from bot.importing.table import FileTrouble, Table
+from bot.importing.table import Table
 from bot.people import Enrolment
+from bot.schedule import Plan
 from bot.settings import Settings
 
 BATCH = 500
@@ -59,6 +59,16 @@ def import_file(
             else:
                 run.enrol_in_batches(engine)
         return run.make_report()
+
+
+def enrol_batch(session: Session, plan: Plan, batch: Sequence[Enrolment], now: datetime, actor: str) -> list[Enrolled]:
+    """Enrol a batch; once more, if a patient's text has just made a row that it was about to make."""
+    try:
+        with session.begin_nested():
+            return enrol(session, plan, batch, now, actor)
+    except IntegrityError:
+        with session.begin_nested():
+            return enrol(session, plan, batch, now, actor)
 
 
 class _Import:
@@ -122,38 +132,23 @@ class _Import:
             yield batch
 
     def _read_rows(self) -> Iterator[tuple[int, Enrolment]]:
-        repeats = Repeats()
-        row = self._table.header
-        try:
-            for count, row in enumerate(self._table.rows, 1):
-                if count % _PROGRESS_EVERY == 0:
-                    self._tell(self._table.position(row))
-                found = read_enrolment(row, self._columns, self._settings.clinic_facts, self._now)
-                errors = repeats.check(row.number, found) if isinstance(found, Enrolment) else found
-                self._errors += errors
-                if isinstance(found, Enrolment) and not errors:
-                    yield row.number, found
-        except FileTrouble as trouble:
-            # What was enrolled before it must be reported, so this is no longer the whole file's trouble.
-            self._errors.append(RowError(row.number + 1, "", f"from here on nothing was read: {trouble}"))
+        clinic = self._settings.clinic_facts
+        for count, checked in enumerate(check_rows(self._table, self._columns, clinic, self._now), 1):
+            if count % _PROGRESS_EVERY == 0:
+                self._tell(self._table.position(checked.row))
+            self._errors += checked.errors
+            if checked.enrolment is not None:
+                yield checked.row.number, checked.enrolment
         self._tell(self._table.total)
 
     def _enrol(self, session: Session, batch: Sequence[Enrolment]) -> list[Enrolled]:
-        """Enrol a batch; once more, if a patient's text has just made a row that it was about to make."""
-        try:
-            return self._try_to_enrol(session, batch)
-        except IntegrityError:
-            return self._try_to_enrol(session, batch)
-
-    def _try_to_enrol(self, session: Session, batch: Sequence[Enrolment]) -> list[Enrolled]:
-        with session.begin_nested():
-            return enrol(session, self._settings.plan, batch, self._now, self._actor)
+        return enrol_batch(session, self._settings.plan, batch, self._now, self._actor)
 
     def _count(self, batch: Sequence[tuple[int, Enrolment]], results: Sequence[Enrolled]) -> None:
         column = "starts_at" if "starts_at" in self._columns.places else "date"
         for (number, _), result in zip(batch, results, strict=True):
             if result.outcome == "past":
-                self._errors.append(RowError(number, column, "is in the past; give a time that is still to come"))
+                self._errors.append(RowError(number, column, PAST))
             else:
                 self._outcomes[result.outcome] += 1
 

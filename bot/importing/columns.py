@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.importing.report import RowError
@@ -77,7 +77,13 @@ _REQUIRED = {
     "exam": "exam",
     "starts_at": "starts_at, or both date and time",
 }
+_START = "start or time"
+# What a column means that says who wants no texts. Only somebody who looks at its cells can say that it is one.
+REFUSAL = "refusal"
+NO_TEXTS = "no_texts"
+COLUMNS = (*_SPELLINGS, NO_TEXTS)
 _MAX_QUOTED = 40
+_MAX_HEADER = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,27 @@ class Columns:
 
 def match_columns(header: Row) -> Columns:
     """Match the header's cells with our columns. With an error in it, no row below can be read."""
+    return arrange_columns(header, suggest_columns(header, {}))
+
+
+def suggest_columns(header: Row, choices: Mapping[str, str]) -> list[str | None]:
+    """What each cell of the header means: one of ``COLUMNS``, ``REFUSAL``, empty for nothing of ours, None if unknown.
+
+    Args:
+        choices: what people said before of headers, by ``fold_header``.
+    """
+    names = [str(cell or "") for cell in header.cells]
+    meanings: list[str | None] = [choices.get(fold_header(name), _find_meaning(name)) for name in names]
+    start = "time" if "date" in meanings and "time" not in meanings else "starts_at"
+    return [start if meaning == _START else meaning for meaning in meanings]
+
+
+def arrange_columns(header: Row, meanings: Sequence[str | None]) -> Columns:
+    """The columns that these meanings of the header's cells make, or what is wrong with them."""
     found: dict[str, list[int]] = {}
     errors, ignored = [], []
-    meanings = [_find_meaning(str(cell or "")) for cell in header.cells]
     for place, (cell, meaning) in enumerate(zip(header.cells, meanings, strict=True)):
-        if meaning == "start or time":
-            meaning = "time" if "date" in meanings and "time" not in meanings else "starts_at"
-        if meaning == "refusal":
+        if meaning == REFUSAL:
             message = f"{_quote(cell)} says the opposite of consent; name the column consent, with yes or no in it"
             errors.append(RowError(header.number, "consent", message))
         elif meaning:
@@ -130,6 +150,11 @@ def _find_meaning(text: str) -> str | None:
     return _MEANINGS.get(_fold(text)) or _MEANINGS.get(_fold(re.sub(r"\(.*?\)|\[.*?\]", "", text)))
 
 
+def fold_header(name: str) -> str:
+    """A header by which it is known again, however it is capitalised, spaced and punctuated."""
+    return _fold(name)[:_MAX_HEADER]
+
+
 def _fold(text: str) -> str:
     """Letters and digits alone, without case and accents."""
     return "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if char.isalnum())
@@ -140,7 +165,7 @@ def _quote(cell: Cell) -> str:
 
 
 def _list_meanings() -> Iterator[tuple[str, str]]:
-    for column, spellings in {**_SPELLINGS, "start or time": _START_OR_TIME, "refusal": _REFUSALS}.items():
+    for column, spellings in {**_SPELLINGS, _START: _START_OR_TIME, REFUSAL: _REFUSALS}.items():
         for spelling in (column, *spellings.split(", ")):
             yield _fold(spelling), column
 

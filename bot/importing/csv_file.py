@@ -20,6 +20,7 @@ _BYTE_ORDER_MARKS = (
 # Excel's own way to name the delimiter, a line before the header that it does not show.
 _DELIMITER_LINE = re.compile(r"sep=([,;\t])\s*?(?:\r\n|\r|\n)", re.I)
 _CHUNK = 1 << 16
+_OTHER_FILES = {b"%PDF": "a PDF", b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"{\\rtf": "a text document"}
 
 
 @contextmanager
@@ -30,6 +31,11 @@ def open_csv(path: Path) -> Iterator[Table]:
         FileTrouble: it is empty or not text.
         OSError: it cannot be read.
     """
+    with path.open("rb") as raw:
+        start_bytes = raw.read(8)
+    for mark, what in _OTHER_FILES.items():
+        if start_bytes.startswith(mark):
+            raise FileTrouble(f"the file is {what}; save the appointments as CSV or .xlsx")
     encoding = _find_encoding(path)
     with path.open("rb") as raw, io.TextIOWrapper(raw, encoding, newline="") as file:
         start = file.read(_CHUNK)

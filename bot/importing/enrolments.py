@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from bot.importing.columns import Columns
+from bot.importing.columns import NO_TEXTS, Columns
 from bot.importing.report import RowError
 from bot.importing.table import UNCALCULATED, Row, is_blank
 from bot.importing.values import (
@@ -55,7 +55,7 @@ def read_draft(row: Row, columns: Columns, clinic: ClinicFacts, now: datetime) -
         sedation=reading.take("sedation", read_flag, False),
         place=reading.take("place", read_text, ""),
         companion=_take_companion(reading, clinic, language),
-        consent=reading.take_filled("consent", read_flag, True),
+        consent=reading.take_filled("consent", read_flag, True) and not reading.take(NO_TEXTS, read_flag, False),
         cancelled=reading.take("status", read_cancelled, False),
     )
     return enrolment, reading.errors

@@ -23,8 +23,12 @@ EXCEL_STARTS = (b"PK\x03\x04", _OLE_START[:4])
 _MAX_ROW = 1_048_576
 _MAX_COLUMN = 500
 # Unpacked; a sheet of 100,000 appointments takes about 80 MB. Against archives made to fill the memory.
-_MAX_UNPACKED = 1 << 30
-_CHUNK = 1 << 20
+_MAX_UNPACKED = 1 << 28
+_MAX_MEMBERS = 1000
+# No workbook has one; against entities that unpack to far more than they are, or name a file of ours.
+_DOCTYPE = re.compile("|".join(f"<!{kind}" for kind in ("DOCTYPE", "ENTITY")).encode())
+_OTHER_DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a presentation"}
+_CHUNK, _OVERLAP = 1 << 20, 32
 # So many columns with a name that we know make a row a header.
 _ENOUGH_COLUMNS = 2
 _NOT_A_CLOCK = re.compile(r'\[[^\]]*\]|"[^"]*"|\\.')
@@ -83,6 +87,11 @@ def _check(file: BinaryIO) -> bool:
             raise FileTrouble("the file is an OpenDocument file (.ods); save it as .xlsx or CSV")
         if "xl/workbook.bin" in names:
             raise FileTrouble("the file is a binary workbook (.xlsb); save it as .xlsx")
+        for name, what in _OTHER_DOCUMENTS.items():
+            if name in names:
+                raise FileTrouble(f"the file is {what}; put the appointments into a table and save it as .xlsx or CSV")
+        if len(members) > _MAX_MEMBERS:
+            raise FileTrouble(_DAMAGED)
         if sum(member.file_size for member in members) > _MAX_UNPACKED:
             raise FileTrouble("the workbook is too large; divide it into several")
         have_formulas = [_read_through(archive, member) for member in members]
@@ -94,8 +103,11 @@ def _read_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
     found, overlap = False, b""
     with archive.open(info) as member:
         while chunk := member.read(_CHUNK):
-            found = found or re.search(rb"<f[\s>]", overlap + chunk) is not None
-            overlap = chunk[-2:]
+            part = overlap + chunk
+            found = found or re.search(rb"<f[\s>]", part) is not None
+            if info.filename.endswith((".xml", ".rels")) and _DOCTYPE.search(part.replace(b"\0", b"")):
+                raise FileTrouble(_DAMAGED)
+            overlap = chunk[-_OVERLAP:]
     return found and info.filename.startswith("xl/worksheets/")
 
 

@@ -1,6 +1,8 @@
 """A file of either format -> its table."""
 
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from bot.importing.csv_file import open_csv
@@ -18,3 +20,13 @@ def open_table(path: Path) -> AbstractContextManager[Table]:
     except OSError as error:
         raise FileTrouble(f"the file cannot be opened: {error.strerror or type(error).__name__}") from error
     return open_excel(path) if start in EXCEL_STARTS else open_csv(path)
+
+
+@contextmanager
+def open_content(content: bytes) -> Iterator[Table]:
+    """The same for a file that came over the wire; its copy on disk is ours alone, and gone afterwards."""
+    with tempfile.NamedTemporaryFile(prefix="bot-upload-") as copy:
+        copy.write(content)
+        copy.flush()
+        with open_table(Path(copy.name)) as table:
+            yield table

@@ -1,7 +1,5 @@
 """One's own account, and for admins everybody's, and who did what."""
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -34,6 +32,7 @@ from bot.signing_in import (
     start_totp,
     stop_totp,
 )
+from bot.web.csv_lines import write_line
 from bot.web.guard import Looks, Rules, set_token
 from bot.web.pages import render
 from bot.web.service import Service, Used
@@ -43,8 +42,6 @@ router = APIRouter()
 
 _EVENTS = 100
 _SECRET_LASTS_S = 15 * 60
-# A spreadsheet takes what starts like this for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Password = Annotated[str, Form(max_length=1000)]
 
@@ -264,12 +261,6 @@ def export_audit(service: Used, visitor: Rules) -> Response:
 
 
 def _write_event(event: AuditEvent) -> str:
-    line = io.StringIO()
-    cells = (event.id, event.at.isoformat(), event.actor, event.action, event.table, event.row_id, event.detail)
-    csv.writer(line).writerow([defuse(str(cell)) for cell in cells])
-    return line.getvalue()
-
-
-def defuse(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return write_line(
+        [event.id, event.at.isoformat(), event.actor, event.action, event.table, event.row_id, event.detail]
+    )

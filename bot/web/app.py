@@ -24,6 +24,7 @@ from bot.web import (
     enrol,
     events,
     health,
+    import_pages,
     inbox,
     phone,
     sign_in,
@@ -62,7 +63,19 @@ def create_app(
     )
     app.include_router(webhooks.router)
     app.include_router(health.router)
-    for pages in (sign_in, today, appointment, inbox, texts, clinic, enrol, account_pages, api_pages, events):
+    for pages in (
+        sign_in,
+        today,
+        appointment,
+        inbox,
+        texts,
+        clinic,
+        enrol,
+        import_pages,
+        account_pages,
+        api_pages,
+        events,
+    ):
         app.include_router(pages.router)
     if settings.sender == "sandbox":
         app.include_router(phone.router)

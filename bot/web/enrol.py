@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from bot.appointments import Enrolled, enrol
-from bot.database import find_contact, list_texts, note_event, reading, writing
-from bot.known_people import list_used_languages, list_used_places, note_look
+from bot.database import find_contact, list_texts, note_event, note_look, reading, writing
+from bot.known_people import list_used_languages, list_used_places
 from bot.models import Appointment, Contact, Patient, TextKind, TextState
 from bot.people import Enrolment
 from bot.settings import Settings
@@ -75,7 +75,7 @@ def _note_look(service: Service, visitor: Visitor, checked: Checked) -> None:
     if people:
         with writing(service.engine) as session:
             for contact_id in {patient.contact_id for patient in people}:
-                note_look(session, visitor.staff.email, contact_id, service.now())
+                note_look(session, visitor.staff.email, "contact", contact_id, service.now())
 
 
 def _save(engine: Engine, settings: Settings, enrolment: Enrolment, now: datetime, actor: str) -> Enrolled:

@@ -67,7 +67,8 @@ def make_environment(code: str) -> Environment:
 
     Filters: ``moment``, ``day``, ``clock`` (aware times), ``left`` (a time to go), ``language`` (of a code),
     ``language_name`` (its name in the reader's language), ``phone`` (an E.164 number as people write it),
-    ``territory`` (a country's name), ``said`` (a ``Sentence``; a time in it as ``moment``).
+    ``territory`` (a country's name), ``said`` (a ``Sentence``; a time in it as ``moment``),
+    ``sentence`` (begun with a capital letter).
     """
     wording = read_wording(code)
     environment = Environment(
@@ -113,6 +114,7 @@ def make_environment(code: str) -> Environment:
         return words % values if values else words
 
     environment.filters["said"] = say
+    environment.filters["sentence"] = lambda words: words[:1].upper() + words[1:]
     environment.globals["wordings"] = [
         (known, read_wording(known).locale.get_display_name()) for known in list_wordings()
     ]

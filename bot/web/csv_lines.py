@@ -1,0 +1,18 @@
+"""Lines of CSV for a spreadsheet, which shall take nothing in them for a formula."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_line(cells: Sequence[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow([defuse(str(cell)) for cell in cells])
+    return line.getvalue()
+
+
+def defuse(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
