@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from bot.accounts import make_first_link
+from bot.alerts import LOOK_EVERY, alert_clinic
 from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
 from bot.escalating import escalate
@@ -138,6 +139,13 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
                 sending.wake()
 
         every(WATCH_EVERY_S, "nobody watches over unanswered questions", watch)
+        if settings.clinic_alert_phone:
+
+            async def alert() -> None:
+                if await asyncio.to_thread(alert_about_tasks, settings, engine, clock.now()):
+                    sending.wake()
+
+            every(LOOK_EVERY.total_seconds(), "the clinic could not be alerted", alert)
         tasks.append(asyncio.create_task(sending.run(), name="sending"))
         # Takes half a second, which the first texts of a burst shall not wait for one after the other.
         scheduler.add_job(_try, args=["the languages cannot be read", _warm_up_speaking(settings)])
@@ -275,6 +283,20 @@ def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> i
         take_in(engine, settings.clinic_facts, text, received_at)
 
     return spool.take_in(receive)
+
+
+def alert_about_tasks(settings: Settings, engine: Engine, now: datetime) -> bool:
+    """Text the clinic's own phone if urgent tasks wait and nobody looks; whether it was done."""
+    with writing(engine) as session:
+        return alert_clinic(
+            session,
+            settings.clinic_facts,
+            settings.plan,
+            settings.clinic_alert_phone,
+            timedelta(minutes=settings.alert_after_minutes),
+            f"{settings.public_base_url}/tasks",
+            now,
+        )
 
 
 def _take_missed(settings: Settings, engine: Engine, missed: list[Record]) -> None:

@@ -162,6 +162,7 @@ class Settings(BaseModel):
     holidays_region: str = ""
     digest_time: Clock = time(15, 0)
     clinic_alert_phone: Annotated[str, BeforeValidator(_check_sender_number)] = ""
+    alert_after_minutes: Annotated[int, Field(ge=1, le=1440)] = 20
     text_after_visit: bool = True
     text_no_show: bool = True
     text_delays: bool = True

@@ -1,6 +1,5 @@
 """Service: all that has happened and will happen around one appointment."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +16,6 @@ from bot.models import (
     OutgoingText,
     Patient,
     Task,
-    TaskNote,
     TextKind,
     TextState,
 )
@@ -144,11 +142,3 @@ def _compose(
         return compose_row(row, language, appointment, patient, clinic, name_needed=shared)[0]
     except KeyError:
         return None
-
-
-def list_notes(session: Session, task_ids: Sequence[int | None]) -> dict[int, list[TaskNote]]:
-    """What staff wrote beside these tasks, oldest first."""
-    notes: dict[int, list[TaskNote]] = {}
-    for note in session.exec(select(TaskNote).where(col(TaskNote.task_id).in_(task_ids)).order_by(col(TaskNote.id))):
-        notes.setdefault(note.task_id, []).append(note)
-    return notes

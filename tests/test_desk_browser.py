@@ -1,5 +1,7 @@
 """The front desk's pages about one appointment and about tasks, as a person uses them in a real browser."""
 
+import re
+
 from playwright.sync_api import Browser, Page, expect
 
 from tests.axe import list_violations
@@ -66,3 +68,27 @@ def choose_language(page: Page, language: str) -> None:
     page.get_by_text("Another language").click()
     page.get_by_label("Language of the texts").select_option(label=language)
     page.get_by_role("button", name="Use this language").click()
+
+
+def test_a_nurse_takes_an_urgent_task_notes_a_call_finishes_it_and_takes_that_back(page: Page, demo: str) -> None:
+    page.goto(f"{demo}/tasks")
+    task = page.locator(".task", has_text="Margaret")
+    expect(task).to_contain_text("urgent")
+    expect(page).to_have_title(re.compile(r"^\(\d+\) Tasks"))
+    assert list_violations(page) == []
+    assert fits(page)
+
+    task.get_by_role("button", name="Take: Margaret").click()
+    expect(task).to_contain_text("taken by demo")
+    task.locator("summary", has_text="Note").click()
+    task.get_by_label("Note").fill("No answer, again at three")
+    page.wait_for_timeout(2500)
+    task.get_by_role("button", name="Write it down").click()
+    expect(task.locator(".note-line").last).to_contain_text("again at three")
+    task.get_by_role("button", name="Done: Margaret").click()
+    done = page.locator(".done")
+    done.get_by_text("Done in the last days").click()
+    assert list_violations(page) == []
+    done.get_by_role("button", name="Undo: Margaret").click()
+    expect(page.locator(".work .task", has_text="Margaret")).to_contain_text("taken by demo")
+    page.locator(".task", has_text="Margaret").get_by_role("button", name="Put back: Margaret").click()

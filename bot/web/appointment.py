@@ -16,13 +16,14 @@ from bot.models import Appointment, AppointmentStatus, AuditEvent, IncomingText,
 from bot.overview import find_line
 from bot.schedule import find_allowed, kind_of
 from bot.signing_in import Visitor
-from bot.timeline import Happening, Next, list_happenings, list_next, list_notes, write_english
+from bot.timeline import Happening, Next, list_happenings, list_next, write_english
 from bot.web.guard import Looks, Works
 from bot.web.inbox import MEANINGS
 from bot.web.pages import render
 from bot.web.service import Service, Used
 from bot.web.today import describe_line
 from bot.web.wording import word
+from bot.worklist import list_task_notes
 from messages.compose import compose_reminder
 from messages.fitting import Text
 from messages.languages import LANGUAGES, SOURCE, find_language, get_language
@@ -317,7 +318,7 @@ def _describe(service: Service, appointment_id: int) -> dict[str, Any]:
             raise HTTPException(404, "There is no such appointment.")
         appointment, patient, contact = line.appointment, line.patient, line.contact
         happenings = list_happenings(session, appointment, patient)
-        notes = list_notes(session, [one.id for one in happenings if isinstance(one, Task)])
+        notes = list_task_notes(session, [one.id for one in happenings if isinstance(one, Task)])
         coming = list_next(session, clinic, appointment, patient, contact)
         past = [_describe_happening(session, service, one, line) for one in happenings]
         last = changes.find_last(session, appointment)

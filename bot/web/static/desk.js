@@ -6,8 +6,10 @@ const swap = (part, html) => {
   if (part.shown === html) return;
   const first = part.shown === undefined;
   part.shown = html;
-  // A form that somebody is filling in is never taken from under their hands.
-  if (first || part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
+  // A form that somebody is filling in, or has filled in, is never taken from under their hands.
+  const fields = [...part.querySelectorAll("input:not([type=hidden]), textarea")];
+  if (first || fields.some((field) => field.value !== field.defaultValue)) return;
+  if (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
   const open = [...part.querySelectorAll("details[open][id]")].map((details) => details.id);
   const focused = document.activeElement?.id;
   part.innerHTML = html;
