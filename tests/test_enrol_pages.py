@@ -108,7 +108,7 @@ def test_nothing_is_wrong_yet_with_what_is_still_empty(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"phone": "+44 20 7946 0000"}, "phone", "is a landline"),
+        ({"phone": "+44 20 7946 0000"}, "phone", "Is a landline"),
         ({"date": "2026-03-08", "time": "02:30"}, "time", "does not exist: the clocks go forward"),
         ({"date": "2026-11-01", "time": "01:30"}, "time", "this time comes twice"),
         ({"date": "2026-03-01"}, "time", "This time is past"),
