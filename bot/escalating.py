@@ -44,6 +44,7 @@ _MOST_DAYS_EACH, _MOST_DAYS = 3, 14
 # On the last day an answer is waited for this long, unless the exam is nearer than that.
 _GRACE, _NEAR = timedelta(hours=2), timedelta(hours=4)
 _DAY = timedelta(days=1)
+_LATE = "Read the answers before the exam: they came after the day's list was ready"
 # Somebody is thanked, or missed, this long after the visit at most.
 _AFTER_VISIT = timedelta(days=3)
 
@@ -78,6 +79,7 @@ def escalate(session: Session, clinic: ClinicFacts, plan: Plan, watch: Watch, no
     )
     for silent in _list_silent(session, clinic, watch, now):
         done.update(_act(session, plan, watch, silent, now, may_text=may_text))
+    done["answers to read"] += _show_late_answers(session, plan, watch, now)
     done["companions joined"] += _plan_joined(session, plan, now)
     done["after visits"] += _follow_up(session, plan, watch, now)
     done["digests"] += _tell_clinic(session, clinic, plan, watch, now)
@@ -187,6 +189,41 @@ def _ask_to_phone(session: Session, plan: Plan, silent: _Silent, now: datetime) 
         appointment_id=silent.appointment.id,
         urgent=True,
     )
+
+
+def _show_late_answers(session: Session, plan: Plan, watch: Watch, now: datetime) -> int:
+    """Answers that came after the list for their day was ready, and that nobody has read, become a task."""
+    horizon = timedelta(days=_MOST_DAYS_EACH + _MOST_DAYS)
+    known = select(Task.id).where(
+        col(Task.appointment_id) == col(Appointment.id), col(Task.what) == _LATE, col(Task.kind) == TaskKind.SCREENING
+    )
+    found = session.exec(
+        select(Appointment, Patient, Screening)
+        .join(Patient, col(Appointment.patient_id) == col(Patient.id))
+        .join(Screening, col(Screening.appointment_id) == col(Appointment.id))
+        .where(
+            Appointment.starts_at > now,
+            Appointment.starts_at < now + horizon,
+            Appointment.status != AppointmentStatus.CANCELLED,
+            Screening.state == ScreeningState.ANSWERED,
+            col(Screening.seen_at).is_(None),
+            ~known.exists(),
+        )
+    ).all()
+    late = 0
+    for appointment, patient, screening in found:
+        day = watch.calendar.go_back(appointment.starts_at.astimezone(plan.zone).date(), 1)
+        if screening.answered_at and screening.answered_at >= at_wall(day, watch.digest_at, plan.zone):
+            add_task(
+                session,
+                TaskKind.SCREENING,
+                _LATE,
+                now,
+                contact_id=patient.contact_id,
+                appointment_id=appointment.id,
+            )
+            late += 1
+    return late
 
 
 def _add_text(

@@ -125,6 +125,19 @@ def test_a_late_booking_is_phoned_when_no_answer_comes_in_time(engine: Engine, s
     assert len(find_calls(engine)) == 1
 
 
+def test_an_answer_after_the_days_list_is_put_before_somebody(engine: Engine, settings: Settings) -> None:
+    evening = datetime(2026, 3, 11, 22, 0, tzinfo=UTC)
+    enrol_one(engine, settings, now=evening, starts_at=STARTS_AT)
+    deliver(engine, settings, evening)
+    text_in(engine, settings, "1", evening + timedelta(minutes=5))
+    for minute in (10, 20):
+        watch(engine, settings, evening + timedelta(minutes=minute))
+
+    assert [task.what for task in list_tasks(engine)] == [
+        "Read the answers before the exam: they came after the day's list was ready"
+    ]
+
+
 def test_who_wants_no_texts_is_phoned_at_once_and_a_companion_asked(engine: Engine, settings: Settings) -> None:
     enrol_asked(engine, settings)
     text_in(engine, settings, "STOP", datetime(2026, 3, 5, 16, 0, tzinfo=UTC))

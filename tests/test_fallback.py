@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po, write_po
 
-from messages import catalogues
+from messages import catalogues, facts
 from messages.catalogues import (
     LOCALES,
     find_catalogue_path,
@@ -56,6 +56,12 @@ SENTENCES = [
 ]
 
 
+def forget() -> None:
+    """Let the catalogues be read again, also by those who have spoken from them already."""
+    read_catalogue.cache_clear()
+    facts._find_speaker.cache_clear()
+
+
 class Locales:
     """A copy of the catalogues, to spoil and to sign."""
 
@@ -75,7 +81,7 @@ class Locales:
             message.flags.add("fuzzy")
         with find_catalogue_path(language).open("wb") as file:
             write_po(file, po)
-        read_catalogue.cache_clear()
+        forget()
 
     def sign(self, language: str, wanted: Callable[[str], bool] = lambda sentence: True) -> None:
         """Sign the translations of the English sentences wanted."""
@@ -93,7 +99,7 @@ class Locales:
             if message.id and wanted(list_forms(message.id)[0])
         ]
         write_signature_file(find_signatures_path(language), signatures)
-        read_catalogue.cache_clear()
+        forget()
 
 
 @pytest.fixture
@@ -102,10 +108,10 @@ def locales(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Locales
     copy = tmp_path / "locales"
     shutil.copytree(LOCALES, copy)
     monkeypatch.setattr(catalogues, "LOCALES", copy)
-    read_catalogue.cache_clear()
+    forget()
     yield Locales(copy)
     monkeypatch.undo()
-    read_catalogue.cache_clear()
+    forget()
 
 
 # A sentence that cannot be used
@@ -151,7 +157,7 @@ def test_replies_and_answers_fall_back_too(locales: Locales, fault: str) -> None
 
 def test_english_never_falls_back(locales: Locales) -> None:
     shutil.rmtree(locales.folder)
-    read_catalogue.cache_clear()
+    forget()
     assert compose_reminder(REMINDERS, "en", ORDINARY, VISIT).language == "en"
 
 
