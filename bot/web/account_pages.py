@@ -41,6 +41,7 @@ from bot.web.wording import list_wordings, word
 router = APIRouter()
 
 _EVENTS = 100
+ROLES = {Role.ADMIN: word("admin"), Role.STAFF: word("staff"), Role.VIEWER: word("viewer")}
 _SECRET_LASTS_S = 15 * 60
 
 Password = Annotated[str, Form(max_length=1000)]
@@ -209,7 +210,7 @@ def _show_staff(
             {"row": staff, "signed_in_at": staff.signed_in_at.astimezone(zone) if staff.signed_in_at else None}
             for staff in list_staff(session)
         ]
-    values = {"people": people, "roles": list(Role), "link": link, "link_for": link_for, "trouble": trouble}
+    values = {"people": people, "roles": list(ROLES), "link": link, "link_for": link_for, "trouble": trouble}
     return render(request, service, visitor, "staff.html", values, status)
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from babel import Locale, negotiate_locale
 from babel.messages.pofile import read_po
 
-from messages.catalogues import LOCALES, list_forms
+from messages.catalogues import LOCALES, list_forms, read_catalogue
 from messages.languages import SOURCE
 
 
@@ -45,17 +45,21 @@ def choose_wording(wanted: str) -> str:
 
 @cache
 def read_wording(code: str) -> Wording:
-    """The wording of a language; English where there is no such one."""
+    """The wording of a language; English where there is no such one.
+
+    What patients read, such as a question of the FAQ, is worded as they read it.
+    """
     if code == SOURCE or code not in list_wordings():
         return Wording(SOURCE, word, lambda one, many, number: one if number == 1 else many)
     with (LOCALES / code / "LC_MESSAGES" / "desk.po").open("rb") as file:
         po = read_po(file, locale=code)
     known = {list_forms(entry.id)[0]: list_forms(entry.string) for entry in po if entry.id and not entry.fuzzy}
     usable = {english: forms for english, forms in known.items() if all(forms)}
+    patients = read_catalogue(code).translations
     find_form = gettext.c2py(po.plural_expr)
 
     def translate(english: str) -> str:
-        return usable.get(english, (english,))[0]
+        return (usable.get(english) or patients.get(english) or (english,))[0]
 
     def translate_plural(one: str, many: str, number: int) -> str:
         forms = usable.get(one)
