@@ -142,7 +142,18 @@ def test_a_viewer_sees_no_forms_and_an_unknown_appointment_is_not_found(
     enrol_one(engine, settings)
     for path in ("", "/record", "/cancel"):
         assert desk.get(f"/appointments/999{path}").status_code == 404
-    for path in ("move", "cancel", "confirm", "phoned", "language", "number", "outcome", "again", "texts/1/now"):
+    for path in (
+        "move",
+        "cancel",
+        "confirm",
+        "phoned",
+        "language",
+        "number",
+        "outcome",
+        "again",
+        "screening",
+        "texts/1/now",
+    ):
         assert desk.post(f"/appointments/999/{path}", data={"seen": "x"}).status_code == 404
 
     desk.sign_in(Role.VIEWER)
@@ -160,3 +171,25 @@ def test_a_look_and_a_change_are_on_record_without_a_number(desk: Desk, engine: 
         events = session.exec(select(AuditEvent).where(AuditEvent.table == "appointment", AuditEvent.row_id == 1)).all()
     assert [event.action for event in events] == ["enrolled", "viewed", "viewed record", "changed number"]
     assert all("555" not in event.detail for event in events)
+
+
+def test_answers_to_the_safety_questions_are_read_and_those_by_phone_written_down(
+    desk: Desk, engine: Engine, settings: Settings
+) -> None:
+    enrol_one(engine, settings, starts_at=NOW + timedelta(days=3))
+    deliver(engine, settings, NOW)
+    text_in(engine, settings, "2", NOW)
+
+    assert "I have read the answers" in desk.get(HERE).text
+    assert desk.post(f"{HERE}/screening").headers["Location"] == f"{HERE}?done=screening"
+    page = desk.get(HERE).text
+    assert "Read by staff@clinic.example" in page
+    assert "I have read the answers" not in page
+    assert get(engine).screened_at is None
+    desk.post(f"{HERE}/screening", data={"words": f"a clip in the knee {XSS}"})
+
+    page = desk.get(HERE).text
+    assert "a clip in the knee" in page
+    assert XSS not in page
+    assert get(engine).screened_at == NOW
+    assert desk.post(f"{HERE}/screening", data={"words": "x" * 1001}).status_code == 400

@@ -28,6 +28,7 @@ def test_a_receptionist_sees_who_needs_a_call_and_finds_a_patient_by_keyboard(pa
     page.keyboard.press("Enter")
     expect(page.locator(".visit")).to_have_count(1)
     assert "hector" not in page.url
+    page.wait_for_load_state("load")
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="Héctor")).to_be_focused()
     assert list_violations(page) == []

@@ -51,6 +51,7 @@ LEAST = {
     "POST /appointments/{appointment_id}/confirm": Role.STAFF,
     "POST /appointments/{appointment_id}/phoned": Role.STAFF,
     "POST /appointments/{appointment_id}/language": Role.STAFF,
+    "POST /appointments/{appointment_id}/screening": Role.STAFF,
     "POST /appointments/{appointment_id}/number": Role.STAFF,
     "POST /appointments/{appointment_id}/outcome": Role.STAFF,
     "POST /appointments/{appointment_id}/again": Role.STAFF,

@@ -11,10 +11,12 @@ from sqlmodel import Session
 from bot import appointments, changes
 from bot.changes import ChangeError, MissingError, Opened, OutdatedError, open_appointment
 from bot.database import is_shared, make_visit, note_event, reading, writing
+from bot.forms import describe_screening
 from bot.importing.values import ValueTrouble, read_phone, read_starts_at_parts
 from bot.models import Appointment, AppointmentStatus, AuditEvent, IncomingText, Outcome, OutgoingText, Task, TextKind
 from bot.overview import find_line
 from bot.schedule import find_allowed, kind_of
+from bot.screenings import mark_seen, take_down
 from bot.signing_in import Visitor
 from bot.timeline import Happening, Next, list_happenings, list_next, write_english
 from bot.web.guard import Looks, Works
@@ -23,10 +25,11 @@ from bot.web.pages import render
 from bot.web.service import Service, Used
 from bot.web.today import describe_line
 from bot.web.wording import word
-from bot.worklist import list_task_notes
+from bot.worklist import LONGEST_NOTE, list_task_notes
 from messages.compose import compose_reminder
 from messages.fitting import Text
 from messages.languages import LANGUAGES, SOURCE, find_language, get_language
+from messages.segments import tidy
 
 router = APIRouter(prefix="/appointments/{appointment_id}")
 
@@ -65,6 +68,7 @@ EVENTS = {
     "cancelled": word("Cancelled"),
     "confirmed": word("Noted: they will come"),
     "phoned": word("Noted: phoned"),
+    "read the screening": word("Answers to the safety questions read"),
     "changed language": word("Language changed"),
     "changed number": word("Number changed"),
     "kept number": word("Number checked: it is right"),
@@ -79,6 +83,7 @@ DONE = {
     "cancelled": word("Cancelled. The patient is told."),
     "confirmed": word("Noted: they will come."),
     "phoned": word("Noted: you have phoned them."),
+    "screening": word("Noted: you have read the answers."),
     "language": word("From now on texts go out in this language."),
     "number": word("Texts go to this number now."),
     "outcome": word("Noted."),
@@ -175,6 +180,29 @@ def note_phoned(request: Request, service: Used, visitor: Works, appointment_id:
     def change(session: Session, opened: Opened) -> str:
         changes.mark_phoned(session, opened, service.now(), visitor.staff.email)
         return "phoned"
+
+    return _change(request, service, visitor, appointment_id, None, change)
+
+
+@router.post("/screening")
+def take_screening(
+    request: Request,
+    service: Used,
+    visitor: Works,
+    appointment_id: int,
+    words: Annotated[str, Form(max_length=5000)] = "",
+) -> Response:
+    """Somebody has read the answers to the safety questions; ``words``: has asked by phone and writes them down."""
+
+    def change(session: Session, opened: Opened) -> str:
+        actor, now, said = visitor.staff.email, service.now(), tidy(words.strip())
+        if len(said) > LONGEST_NOTE:
+            raise ChangeError("That is too long to be kept here.")
+        if said:
+            take_down(session, opened.appointment, said, actor, now)
+        else:
+            mark_seen(session, opened.appointment, actor, now)
+        return "screening"
 
     return _change(request, service, visitor, appointment_id, None, change)
 
@@ -323,6 +351,7 @@ def _describe(service: Service, appointment_id: int) -> dict[str, Any]:
         past = [_describe_happening(session, service, one, line) for one in happenings]
         last = changes.find_last(session, appointment)
         companion = appointments.find_companion(session, patient)
+        screening = describe_screening(session, appointment_id, service.settings.screening, clinic.exams, clinic.zone)
     for one in past:
         if one["kind"] == "task":
             one["notes"] = notes.get(one["id"], [])
@@ -332,6 +361,7 @@ def _describe(service: Service, appointment_id: int) -> dict[str, Any]:
         "patient": patient,
         "contact": contact,
         "companion": companion,
+        "screening": screening,
         "version": Opened(appointment, patient, contact).version,
         "happenings": past,
         "coming": [_describe_next(service, one) for one in coming],

@@ -35,6 +35,7 @@ TROUBLES = {
     Trouble.UNANSWERED: word("Safety questions not answered"),
     Trouble.UNCONFIRMED: word("Has not said they will come"),
 }
+_HEARS_NOTHING = {Trouble.OPTED_OUT, Trouble.NO_CONSENT, Trouble.UNREACHABLE}
 REACHED = {
     Reached.DELIVERED: word("delivered"),
     Reached.SENT: word("sent"),
@@ -190,6 +191,8 @@ def describe_line(service: Service, line: Line, now: datetime) -> dict[str, Any]
         "confirmed": appointment.status == AppointmentStatus.CONFIRMED,
         "screened": _say_screened(service, line),
         "troubles": [(trouble, TROUBLES[trouble]) for trouble in line.troubles],
+        # Whoever gets no texts must be phoned; else an urgent task says what is to do.
+        "opens_task": Trouble.URGENT in line.troubles and not {*line.troubles} & _HEARS_NOTHING,
         "task": line.tasks[0].id if line.tasks else None,
         "task_count": len(line.tasks),
     }
