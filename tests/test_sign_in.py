@@ -240,6 +240,14 @@ def test_an_idle_session_ends_and_one_in_use_goes_on(desk: Desk) -> None:
     assert desk.get("/account").status_code == 303
 
 
+def test_a_page_that_refreshes_itself_keeps_no_session_open(desk: Desk) -> None:
+    desk.sign_in()
+    for _ in range(2):
+        desk.time += timedelta(minutes=20)
+        desk.get("/inbox?part=1")
+    assert desk.get("/account").status_code == 303
+
+
 def test_signing_out_ends_the_session_everywhere(desk: Desk) -> None:
     desk.sign_in()
     cookie = desk.cookies["desk"]

@@ -32,10 +32,12 @@ class NotSignedInError(Exception):
 def _find_visitor(request: Request, service: Used) -> Visitor:
     token = read_token(request, service)
     visitor = None
+    # A page that brings itself up to date is nobody at the keyboard: it must not keep a session open.
+    by_itself = request.url.path == "/events" or "part" in request.query_params
     if token:
         with reading(service.engine) as session:
             visitor = find_visitor(session, token, service.now(), timedelta(minutes=service.settings.idle_minutes))
-            noting = visitor is not None and must_note_visit(session, visitor, service.now())
+            noting = visitor is not None and not by_itself and must_note_visit(session, visitor, service.now())
         if visitor is not None and noting:
             with writing(service.engine) as session:
                 note_visit(session, visitor, service.now())

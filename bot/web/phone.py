@@ -19,6 +19,8 @@ from messages.languages import get_language
 from messages.words import read_words
 
 _MOST_CHARACTERS = 1600
+# The newest: a sandbox may hold a whole clinic.
+_MOST_PHONES = 50
 _OFFERED_TOPICS = ("metal", "implants", "contrast", "where")
 # Where we understand whole questions; elsewhere a patient uses the keywords.
 _QUESTIONS = {
@@ -81,11 +83,9 @@ def _get_contact(session: Session, contact_id: int) -> Contact:
 
 
 def _list_phones(session: Session) -> list[dict[str, Any]]:
-    rows = session.exec(
-        select(Contact).where(col(Contact.id).in_(select(Patient.contact_id))).order_by(col(Contact.id))
-    )
+    query = select(Contact).where(col(Contact.id).in_(select(Patient.contact_id))).order_by(col(Contact.id).desc())
     phones = []
-    for contact in rows:
+    for contact in reversed(session.exec(query.limit(_MOST_PHONES)).all()):
         thread = list_thread(session, contact.id or 0)
         language = get_language(contact.language)
         phones.append(
