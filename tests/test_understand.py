@@ -32,6 +32,12 @@ LEAST = {
 LEAST_DANGEROUS = {"stop": 0.97, "emergency": 0.95, "report": 0.88}
 
 
+# ``tests/data/everyday`` is what most patients send, written without sight of the word lists. Nobody has tuned on it,
+# and nobody shall. A question may be labelled in more than one way, what is dangerous not.
+EVERYDAY = sorted(Path(__file__).parent.joinpath("data", "everyday").glob("*.csv"))
+LEAST_EVERYDAY, LEAST_EVERYDAY_OF_ALL = 0.82, 0.93
+
+
 def read_rows(path: Path, *, held_out: bool) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return [row for number, row in enumerate(csv.DictReader(file)) if (number % 2 == 1) is held_out]
@@ -62,6 +68,33 @@ def test_enough_of_the_held_out_half_is_understood(code: str) -> None:
         for found in [understand_row(row, code)]
     )
     assert right / len(rows) >= LEAST[code]
+
+
+@pytest.fixture(scope="module")
+def everyday() -> list[tuple[str, dict[str, str], Understanding]]:
+    """Each text of the everyday sets with its language and what is made of it."""
+    rows = []
+    for path in EVERYDAY:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows += [(path.stem, row, understand_row(row, path.stem)) for row in csv.DictReader(file)]
+    assert {code for code, _, _ in rows} == set(CODES)
+    return rows
+
+
+def test_what_patients_send_every_day_is_understood(everyday: list[tuple[str, dict[str, str], Understanding]]) -> None:
+    right = Counter(
+        code for code, row, found in everyday if (found.intent, found.detail) == (row["intent"], row["detail"] or None)
+    )
+    rows = Counter(code for code, _, _ in everyday)
+    assert {code: right[code] / many for code, many in rows.items() if right[code] / many < LEAST_EVERYDAY} == {}
+    assert right.total() / rows.total() >= LEAST_EVERYDAY_OF_ALL
+
+
+@pytest.mark.parametrize("intent", ["stop", "emergency"])
+def test_nothing_dangerous_is_missed_of_what_patients_send_every_day(
+    everyday: list[tuple[str, dict[str, str], Understanding]], intent: str
+) -> None:
+    assert [row["text"] for _, row, found in everyday if (row["intent"] == intent) != (found.intent == intent)] == []
 
 
 def read_all() -> list[tuple[dict[str, str], str]]:
