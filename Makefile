@@ -14,8 +14,8 @@ serve: .venv/installed .env  ## The real daemon, from .env
 
 install: .venv/installed  ## .venv with the locked dependencies
 
-test: check  ## Lint, types, import rules, then all tests
-	$(BIN)/python -m pytest
+test: check  ## Lint, types, import rules, then all tests, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 rig: .venv/installed-dev  ## The tests of what must be survived at their full size, 2,000 texts for each fault; about an hour
 	FAULT_TEXTS=2000 NODE_TEXTS=20000 $(BIN)/python -m pytest --log-cli-level=INFO -o log_cli_format='%(message)s' $(RIG)
