@@ -7,7 +7,7 @@ goes, its hash is kept. The hash hides the number; it cannot keep somebody who h
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, literal, update
+from sqlalchemy import String, cast, delete, literal, update
 from sqlmodel import Session, col, func, select
 
 from bot.database import hash_phone, note_event
@@ -140,7 +140,7 @@ def _erase_texts(session: Session, ids: list[int], alone: list[int]) -> int:
         .values(state=TextState.SKIPPED, reason="erased")
     )
     out = connection.execute(update(OutgoingText).where(ours).values(body="", provider_id=None))
-    erased_id = literal("erased-") + func.cast(col(IncomingText.id), IncomingText.__table__.c.body.type)  # type: ignore[attr-defined]
+    erased_id = literal("erased-") + cast(col(IncomingText.id), String)
     incoming = connection.execute(
         update(IncomingText)
         .where(col(IncomingText.contact_id).in_(alone))

@@ -91,10 +91,10 @@ def create_app(
 
 
 def _send_to_sign_in(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotSignedInError)  # noqa: S101 - the type it is registered for
+    then = error.then if isinstance(error, NotSignedInError) else "/"
     if request.url.path == "/events":
         return PlainTextResponse("sign in first\n", 401)
-    return RedirectResponse(f"/sign-in?then={quote(error.then, safe='')}", 303)
+    return RedirectResponse(f"/sign-in?then={quote(then, safe='')}", 303)
 
 
 def _explain_form(request: Request, _error: Exception) -> Response:
