@@ -24,11 +24,14 @@ ISSUER = "Scan reminders"
 
 
 class SignInError(ValueError):
-    """Nobody is signed in; the message says what to do. ``wants_code``: the password was right."""
+    """Nobody is signed in; the message says what to do.
 
-    def __init__(self, message: str, *, wants_code: bool = False, too_many: bool = False) -> None:
+    ``proof``: the password was right and the code is wanted; given to ``sign_in``, it stands for the password.
+    """
+
+    def __init__(self, message: str, *, proof: str = "", too_many: bool = False) -> None:
         super().__init__(message)
-        self.wants_code, self.too_many = wants_code, too_many
+        self.proof, self.too_many = proof, too_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,13 @@ class Visitor:
     csrf: str
 
 
-def sign_in(session: Session, email: str, password: str, code: str, address: str, now: datetime) -> Staff:
+def sign_in(
+    session: Session, email: str, password: str, code: str, address: str, now: datetime, *, proof: str = ""
+) -> Staff:
     """Whose password, and second factor where there is one, these are.
 
-    A failure is stored, so commit also when this raises.
+    A failure is stored, so commit also when this raises. Only a ``proof`` that cannot be made up may be given: its
+    caller signs it and lets it grow old.
 
     Raises:
         SignInError: they are nobody's, the code is missing, or there were too many failures.
@@ -62,15 +68,16 @@ def sign_in(session: Session, email: str, password: str, code: str, address: str
     if any(failures.get(source, 0) >= most for source, most in limits.items()):
         raise SignInError("Too many tries. Wait 15 minutes, or ask an admin to reset your account.", too_many=True)
     staff = find_staff(session, email)
-    fits = check_password(staff, password)
+    known = hash_secret(f"password {staff.id} {staff.password_hash}") if staff else ""
+    fits = secrets.compare_digest(proof, known) if proof else check_password(staff, password)
     if staff is None or not fits or staff.disabled:
         _note_failure(session, sources, staff, now)
         raise SignInError("That e-mail address and password do not belong together.")
     if staff.totp_secret and not code.strip():
-        raise SignInError("Enter the code of your authenticator app.", wants_code=True)
+        raise SignInError("Enter the code of your authenticator app.", proof=known)
     if staff.totp_secret and not (_use_code(session, staff, code, now) or _use_recovery_code(session, staff, code)):
         _note_failure(session, sources, staff, now)
-        raise SignInError("That code is not valid now. Enter the newest one.", wants_code=True)
+        raise SignInError("That code is not valid now. Enter the newest one.", proof=known)
     session.connection().execute(delete(SignInFailure).where(col(SignInFailure.source_hash) == sources[0]))
     staff.signed_in_at = now
     session.add(staff)

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -27,25 +29,33 @@ WIDTHS = {"phone": 390, "desktop": 1280}
 needs_browser = pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="there is no browser here")
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@contextmanager
+def run_bot(folder: Path, command: str) -> Iterator[str]:
+    """``bot run`` or ``bot demo`` with no settings, in that folder, writing to ``log`` there; gives its address."""
     port = find_free_port()
-    folder = tmp_path_factory.mktemp("demo")
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    url = f"http://127.0.0.1:{port}"
+    environment = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "PUBLIC_BASE_URL": url}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "demo", "--port", str(port)],
-            env=environment,
+            [sys.executable, "-m", "bot", command, "--port", str(port)],
+            env={"PATH": os.environ["PATH"], **environment},
             cwd=folder,
             stdout=log,
             stderr=log,
         )
     try:
-        wait_for(lambda: is_answering(f"http://127.0.0.1:{port}/healthz"), 120)
-        yield f"http://127.0.0.1:{port}"
+        wait_for(lambda: is_answering(f"{url}/healthz"), 120)
+        yield url
     finally:
         process.terminate()
         assert process.wait(30) == 0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("demo")
+    with run_bot(folder, "demo") as url:
+        yield url
     assert list(folder.glob("bot-demo-*")) == [], "the throwaway database is gone"
 
 

@@ -257,7 +257,9 @@ def test_signing_out_ends_the_session_everywhere(desk: Desk) -> None:
     assert desk.get("/account").status_code == 303
 
 
-def test_the_second_factor_is_started_asked_for_and_stopped(desk: Desk, engine: Engine) -> None:
+def test_the_second_factor_is_started_asked_for_and_stopped(
+    desk: Desk, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_account(engine, EMAIL)
     send_sign_in(desk)
     page = desk.get("/account").text
@@ -274,7 +276,15 @@ def test_the_second_factor_is_started_asked_for_and_stopped(desk: Desk, engine: 
 
     answer = send_sign_in(desk)
     assert (answer.status_code, 'name="code"' in answer.text) == (400, True)
-    assert send_sign_in(desk, code=codes[0]).status_code == 303
+    # The password was right and need not be typed again, for a while, in this browser.
+    passed = find_value(answer.text, "passed")
+    assert send_sign_in(desk, password="", code=codes[0], passed=f"{passed}x").status_code == 400
+    assert "not valid now" in send_sign_in(desk, password="", code="no such", passed=passed).text
+    assert send_sign_in(desk, password="", code=codes[0], passed=passed).status_code == 303
+    monkeypatch.setattr("bot.web.sign_in._PROOF_LASTS", timedelta(seconds=-1))
+    assert "took too long" in send_sign_in(desk, password="", code=codes[1], passed=passed).text
+    assert send_sign_in(desk, code=codes[0]).status_code == 400
+    assert send_sign_in(desk, code=codes[1]).status_code == 303
     desk.csrf = find_value(desk.get("/account").text, "csrf")
     assert desk.post("/account/second-factor/off", data={"old": "wrong"}).status_code == 400
     assert desk.post("/account/second-factor/off", data={"old": PASSWORD}).status_code == 303

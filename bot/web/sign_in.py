@@ -1,6 +1,7 @@
 """The pages for which nobody need be signed in: sign in, and set a password with a link."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
@@ -15,19 +16,22 @@ from bot.signing_in import SignInError, end_session, sign_in, start_session
 from bot.web.guard import Looks, delete_token, keep_local, set_token
 from bot.web.pages import render
 from bot.web.service import Service, Used
+from bot.web.wording import word
 
 router = APIRouter()
 
 DEMO_EMAIL = "demo@clinic.example"
 _FORM_COOKIE = "form"
 _FORM_LASTS = timedelta(hours=12)
+# So long somebody may look for the phone that shows the code.
+_PROOF_LASTS = timedelta(minutes=10)
 
 
 @router.get("/sign-in")
 def show_sign_in(request: Request, service: Used, then: str = "/") -> Response:
     if service.demo:
         return _let_in(service, _find_demo_staff(service), then)
-    return _show(request, service, {"then": keep_local(then), "email": "", "wants_code": False, "trouble": ""})
+    return _show(request, service, then)
 
 
 @router.post("/sign-in")
@@ -39,19 +43,27 @@ def take_sign_in(
     code: Annotated[str, Form(max_length=40)] = "",
     then: Annotated[str, Form(max_length=2000)] = "/",
     token: Annotated[str, Form(max_length=500)] = "",
+    passed: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    _check_form(request, service, token)
+    """``passed`` is what the form that asks for the code has instead of a password."""
+    browser = _check_form(request, service, token)
     address = request.client.host if request.client else ""
+    proof = ""
+    if passed:
+        try:
+            proof = _sealer(service, browser).loads(passed, max_age=int(_PROOF_LASTS.total_seconds()))
+        except BadSignature:
+            return _show(request, service, then, email, word("That took too long. Enter your password again."), 400)
     trouble = None
     with writing(service.engine) as session:
         try:
-            staff = sign_in(session, email, password, code, address, service.now())
+            staff = sign_in(session, email, password, code, address, service.now(), proof=proof)
         except SignInError as error:
             # The failure is stored as well.
             trouble = error
     if trouble is not None:
-        values = {"then": keep_local(then), "email": email, "wants_code": trouble.wants_code, "trouble": str(trouble)}
-        return _show(request, service, values, 429 if trouble.too_many else 400)
+        passed = _sealer(service, browser).dumps(trouble.proof) if trouble.proof else ""
+        return _show(request, service, then, email, str(trouble), 429 if trouble.too_many else 400, passed)
     return _let_in(service, staff, then)
 
 
@@ -115,7 +127,16 @@ def _find_demo_staff(service: Service) -> Staff:
 # Also a form that signs in must come from our own page: else another site could sign a browser in as somebody else.
 
 
-def _show(request: Request, service: Service, values: dict[str, object], status: int = 200) -> Response:
+def _show(
+    request: Request,
+    service: Service,
+    then: str,
+    email: str = "",
+    trouble: str = "",
+    status: int = 200,
+    passed: str = "",
+) -> Response:
+    values = {"then": keep_local(then), "email": email, "trouble": trouble, "passed": passed}
     return _with_form(request, service, "sign_in.html", values, status)
 
 
@@ -126,7 +147,9 @@ def _show_set_up(
     return _with_form(request, service, "set_up.html", values, status)
 
 
-def _with_form(request: Request, service: Service, template: str, values: dict[str, object], status: int) -> Response:
+def _with_form(
+    request: Request, service: Service, template: str, values: Mapping[str, object], status: int
+) -> Response:
     known = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(16)
     token = _serializer(service).dumps(known)
     response = render(request, service, None, template, {**values, "token": token}, status)
@@ -135,13 +158,20 @@ def _with_form(request: Request, service: Service, template: str, values: dict[s
     return response
 
 
-def _check_form(request: Request, service: Service, token: str) -> None:
+def _check_form(request: Request, service: Service, token: str) -> str:
+    """Refuse a form that was not made for this browser; returns what the browser keeps of it."""
     try:
         made_for = _serializer(service).loads(token, max_age=int(_FORM_LASTS.total_seconds()))
     except BadSignature:
         made_for = None
     if not made_for or made_for != request.cookies.get(_FORM_COOKIE):
         raise HTTPException(403, "This form is out of date. Go back, load the page again, and send it once more.")
+    return str(made_for)
+
+
+def _sealer(service: Service, browser: str) -> URLSafeTimedSerializer:
+    """Ties the proof of a right password to the browser that sent it."""
+    return URLSafeTimedSerializer(service.secret, salt=f"right password {browser}")
 
 
 def _serializer(service: Service) -> URLSafeTimedSerializer:
