@@ -5,16 +5,17 @@ from datetime import timedelta
 
 from sqlmodel import col, select
 
+from bot.asking_again import ask_one, find_unclear_question, resume
 from bot.companions import find_named_number, invite
-from bot.dialogue import answer_screening, break_off, is_screening_answer, note_report, resume
+from bot.dialogue import answer_screening, break_off, is_screening_answer, note_report
 from bot.models import Appointment, AppointmentStatus, OutgoingText, Patient, TaskKind
-from bot.turns import QUESTION_CONFIRM, QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_TOPIC, Turn
+from bot.questions import QUESTION_CONFIRM, QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_TOPIC, is_list
+from bot.turns import Turn
 from messages.compose import (
     compose_answer,
     compose_companion,
     compose_language_question,
     compose_more,
-    compose_reply,
     compose_topic_question,
     name_visit,
 )
@@ -28,11 +29,17 @@ _LAST_WORDS = ("stop", "emergency", "help", "wrong_number", "start")
 
 
 def answer(turn: Turn) -> None:
-    """Answer a text, as one to the screening if it is that, and go on with the screening where it was left."""
+    """Answer a text, as one to the screening if it is that, and go on with the questions that still wait."""
+    if (question := find_unclear_question(turn)) is not None:
+        ask_one(turn, question)
+        return
+    asked, meaning = turn.asked, turn.understanding
     if is_screening_answer(turn):
         answer_screening(turn)
     else:
-        ANSWERS[turn.understanding.intent](turn)
+        ANSWERS[meaning.intent](turn)
+    if asked and is_list(asked) and (meaning.choice is not None or meaning.intent == "language"):
+        asked.answered_at = turn.now
     if turn.understanding.intent not in _LAST_WORDS:
         resume(turn)
 
@@ -137,11 +144,11 @@ def _answer_confirm(turn: Turn) -> None:
     found = _choose(turn, "confirm")
     if found is None:
         return
-    appointment, patient = found
+    appointment, _ = found
     appointment.status = AppointmentStatus.CONFIRMED
     turn.session.add(appointment)
-    visit = turn.describe(appointment, patient, name_needed=False)
-    turn.say(compose_reply("confirmed", turn.contact.language, turn.clinic, visit), "confirmed")
+    turn.coming, turn.asked = [found], None
+    turn.reply("confirmed")
 
 
 def _answer_change(turn: Turn) -> None:
@@ -191,6 +198,11 @@ def _answer_no(turn: Turn) -> None:
     elif question == QUESTION_CONFIRM:
         turn.add_task(TaskKind.NOT_COMING, "Answered that they will not come: contact them", urgent=True)
         turn.reply("change")
+        if turn.asked:
+            turn.asked.answered_at = turn.now
+        # Whoever does not come need not answer more about it.
+        found = turn.find_visit()
+        turn.everybody = [one for one in turn.everybody if not found or one[0].id != found[0].id]
     else:
         _ask_coming(turn)
 
@@ -207,7 +219,9 @@ def _answer_report(turn: Turn) -> None:
     kind = TaskKind.ALLERGY if turn.understanding.detail == "allergy" else TaskKind.IMPLANT
     note_report(turn)
     urgency = turn.clinic.screening.find_urgency(REPORTED, turn.understanding.detail)
-    turn.add_task(kind, "Reported something that must be checked before the exam", urgent=True, urgency=urgency)
+    what = "Reported something that must be checked before the exam"
+    what = ". ".join(filter(None, (what, turn.say_sharing())))
+    turn.add_task(kind, what, urgent=True, urgency=urgency)
     turn.reply("reported")
 
 

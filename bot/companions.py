@@ -7,11 +7,10 @@ from sqlmodel import col, func, select
 
 from bot.database import find_or_add_contact
 from bot.models import OutgoingText, Patient, TaskKind, TextKind
+from bot.questions import QUESTION_INVITE
 from bot.turns import Turn
 from messages.asking import compose_invitation
 
-# The code of the patient follows it.
-QUESTION_INVITE = "invite:"
 # A patient who names more numbers than this in a day is read by a person.
 _MOST_A_DAY, _DAY = 2, timedelta(days=1)
 
@@ -72,6 +71,8 @@ def answer_invitation(turn: Turn) -> None:
     if patient is None or patient.companion_id != turn.contact.id:
         turn.reply("stranger")
         return
+    if turn.asked:
+        turn.asked.answered_at = turn.now
     if turn.understanding.intent == "no":
         patient.companion_id, patient.companion_agreed = None, False
         turn.session.add(patient)

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from bot.database import make_visit
 from bot.models import Appointment, OutgoingText, Patient
+from bot.questions import QUESTION_SCREENING
 from bot.schedule import kind_of
 from bot.screenings import list_questions
-from bot.turns import QUESTION_SCREENING
 from messages.asking import VISIT_NOTICES, compose_question, compose_visit_notice
 from messages.compose import compose_companion, compose_reminder
 from messages.facts import ClinicFacts, Visit

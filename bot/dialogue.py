@@ -5,7 +5,8 @@ for a person. Which questions there are is data: ``messages/screening.toml``.
 """
 
 from bot.database import is_shared
-from bot.models import Appointment, Patient, Reply, Screening, ScreeningState, TaskKind
+from bot.models import Appointment, Patient, Reply, Screening, ScreeningState, TaskKind, TextKind
+from bot.questions import QUESTION_DETAIL, QUESTION_SAFETY, QUESTION_SCREENING
 from bot.screenings import (
     find_or_add_screening,
     find_screening,
@@ -16,7 +17,7 @@ from bot.screenings import (
     say_english,
     tell_staff,
 )
-from bot.turns import QUESTION_DETAIL, QUESTION_SAFETY, QUESTION_SCREENING, Turn
+from bot.turns import Turn
 from messages.asking import INTRODUCTION, compose_detail, compose_question
 from messages.compose import compose_answer
 from messages.fitting import Text
@@ -32,8 +33,6 @@ _QUESTION_MARKS = "?\uff1f\u061f\u055e"
 _PLAINLY = 0.9
 # A plain no is short. In more words there may be something that a person must read.
 _LONGEST_NO = 5
-# A question is asked again after something else this often in an hour.
-_MOST_ALIKE = 2
 
 
 def is_screening_answer(turn: Turn) -> bool:
@@ -83,11 +82,18 @@ def answer_screening(turn: Turn) -> None:
     english = say_english(turn.clinic.screening, turn.clinic.exams, appointment, code)
     note_answer(turn.session, screening, code, english, reply, turn.inbound.body, turn.contact, turn.now)
     if reply != Reply.NO:
-        _tell_staff(turn, screening, appointment)
+        is_asked_alone = turn.asked is not None and turn.asked.kind == TextKind.REPLY
+        sharing = turn.say_sharing() if reply == Reply.WORDS and not is_asked_alone else ""
+        _tell_staff(turn, screening, appointment, sharing)
     if _wants_answer(turn) and kind + ":" != QUESTION_DETAIL:
         topic = get_topic(turn.understanding.detail or "")
         turn.say(compose_answer(topic, turn.contact.language, turn.clinic, turn.make_visit()), topic.code)
-    if code == SAFETY and reply == Reply.NO:
+    if code == SAFETY and reply == Reply.NO and screening.state == ScreeningState.ASKING:
+        # Somebody has said yes or not sure before: what is true is for a person to find out.
+        _tell_staff(turn, screening, appointment)
+        if screening.contact_id != turn.contact.id:
+            turn.reply("reported")
+    elif code == SAFETY and reply == Reply.NO:
         finish(turn.session, screening, appointment, turn.now)
         turn.reply("safety_none")
     elif code != SAFETY and reply in (Reply.YES, Reply.UNSURE):
@@ -132,23 +138,22 @@ def break_off(turn: Turn, what: str, *, of_number: bool = False) -> bool:
     return broken
 
 
-def resume(turn: Turn) -> None:
-    """Ask the question that still waits for this number again, after something else came in between."""
-    if turn.has_asked or turn.is_held or turn.contact.opted_out_at is not None:
+def ask_follow_up(turn: Turn, found: tuple[Appointment, Patient], opening: str = "", most: int | None = None) -> None:
+    """Ask the question of the screening that waits for this number again.
+
+    Args:
+        opening: the sentence that it begins with.
+        most: it is not asked again if the very same text went out so often within the hour.
+    """
+    screening = find_or_add_screening(turn.session, found[0], turn.now)
+    questions = list_questions(turn.clinic.screening, turn.clinic.exams, found[0])
+    at = next((at for at, question in enumerate(questions) if question.code == screening.question), None)
+    if at is None:
+        _ask_next(turn, screening, found, after=screening.question)
         return
-    for appointment, patient in turn.coming:
-        screening = find_screening(turn.session, appointment.id or 0)
-        if screening and screening.state == ScreeningState.ASKING and screening.contact_id == turn.contact.id:
-            turn.coming, turn.asked = [(appointment, patient)], None
-            questions = list_questions(turn.clinic.screening, turn.clinic.exams, appointment)
-            at = next((at for at, question in enumerate(questions) if question.code == screening.question), None)
-            if at is None:
-                _ask_next(turn, screening, (appointment, patient), after=screening.question)
-                return
-            text = _compose(turn, (appointment, patient), questions, at)
-            if turn.count_alike(text.body) < _MOST_ALIKE:
-                _say(turn, screening, text, QUESTION_SCREENING + screening.question, screening.question)
-            return
+    text = _compose(turn, found, questions, at, opening)
+    if most is None or turn.count_alike(text.body) < most:
+        _say(turn, screening, text, QUESTION_SCREENING + screening.question, screening.question)
 
 
 def _says_something(turn: Turn) -> bool:
@@ -199,6 +204,7 @@ def _say(turn: Turn, screening: Screening, text: Text, asks: str, code: str) -> 
     turn.session.add(screening)
 
 
-def _tell_staff(turn: Turn, screening: Screening, appointment: Appointment) -> None:
+def _tell_staff(turn: Turn, screening: Screening, appointment: Appointment, sharing: str = "") -> None:
     turn.has_task = True
-    tell_staff(turn.session, turn.clinic.screening, screening, appointment, turn.contact, turn.now)
+    clinic = turn.clinic
+    tell_staff(turn.session, clinic.screening, clinic.zone, screening, appointment, turn.contact, turn.now, sharing)

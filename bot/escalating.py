@@ -30,7 +30,7 @@ from bot.models import (
 )
 from bot.planning import fit_plan, plan_companion
 from bot.schedule import Plan, at_wall, find_allowed
-from bot.screenings import UNANSWERED, find_or_add_screening, is_screened
+from bot.screenings import TOLD, UNANSWERED, find_or_add_screening, is_screened, say_when
 from bot.unready import find_unreached, list_expected
 from bot.watch import Watch
 from messages.facts import ClinicFacts
@@ -357,19 +357,39 @@ def find_digest_span(plan: Plan, watch: Watch, now: datetime) -> tuple[datetime,
     return at_wall(today + _DAY, time.min, plan.zone), at_wall(last + _DAY, time.min, plan.zone)
 
 
-def _rank(session: Session, clinic: ClinicFacts, now: datetime) -> None:
-    """Bring the ranks of open tasks up to date: time has passed."""
+def _say_when_anew(session: Session, clinic: ClinicFacts, now: datetime) -> None:
+    """Say in the tasks about answers what to do now, where less time is left than when they were written."""
+    found = session.exec(
+        select(Task, Appointment)
+        .join(Appointment, col(Task.appointment_id) == col(Appointment.id))
+        .where(
+            Task.state != TaskState.DONE,
+            Task.kind == TaskKind.SCREENING,
+            Appointment.starts_at > now,
+            col(Task.what).startswith(TOLD, autoescape=True),
+        )
+    )
+    for task, appointment in found:
+        if task.rank != task.urgency + clinic.screening.find_added(appointment.starts_at - now):
+            task.what = say_when(task.what, clinic.screening, appointment.starts_at, now, clinic.zone)
+            session.add(task)
     session.flush()
+
+
+def _rank(session: Session, clinic: ClinicFacts, now: datetime) -> None:
+    """Bring the ranks of open tasks up to date, and what they say of the time left: time has passed."""
+    session.flush()
+    _say_when_anew(session, clinic, now)
     bands = sorted(clinic.screening.soon, reverse=True)
     of_open = (col(Task.state) != TaskState.DONE) & col(Task.appointment_id).is_not(None)
-    farthest = max((within for within, _ in bands), default=timedelta())
+    farthest = max((soon.within for soon in bands), default=timedelta())
     far = select(Appointment.id).where(Appointment.starts_at > now + farthest)
     session.connection().execute(
         update(Task)
         .where(of_open, col(Task.appointment_id).in_(far), col(Task.rank) != col(Task.urgency))
         .values(rank=col(Task.urgency))
     )
-    for within, adds in bands:
+    for within, adds, _ in bands:
         near = select(Appointment.id).where(Appointment.starts_at > now, Appointment.starts_at <= now + within)
         session.connection().execute(
             update(Task)

@@ -4,32 +4,40 @@ Nothing a patient writes is lost: it is stored with what was understood. A repea
 nothing. Opt-out is honoured at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from bot.answering import answer, answer_stranger, hear_opted_out
+from bot.asking_again import find_unclear_question
 from bot.clinic_topics import apply_choices
 from bot.companions import answer_invitation, is_invitation_answer
 from bot.database import find_coming, find_contact, find_or_add_contact, has_patients, reading, writing
-from bot.models import Contact, IncomingText, OutgoingText, TaskKind, TextKind, TextState
+from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, TaskKind, TextKind
 from bot.provider import Inbound
-from bot.turns import ANSWERS_WITHIN, QUESTION_TOPIC, Turn
+from bot.questions import (
+    QUESTION_TOPIC,
+    find_named,
+    list_asked,
+    list_open,
+)
+from bot.turns import ANSWERS_WITHIN, Turn
 from messages.facts import ClinicFacts
 from messages.understand import Understanding, understand
 
-# A question of ours may be answered this long after it was sent. One about topics is forgotten sooner.
-_AWAITING = timedelta(days=14)
-_TOPIC_WITHIN = timedelta(hours=6)
 # Questions that are answered like another: with 1 and 2, or in words.
 _AWAITED_LIKE = {"screening": "safety", "detail": "safety", "invite": "confirm"}
 # The longest number of a machine that sends advertising or codes, not of a person.
 _SHORT_CODE_DIGITS = 6
 # More answers than this to one number in an hour, and we are talking to another machine.
 _MOST_ANSWERS = 40
+# What no answer to a question of ours is.
+_NEVER_ANSWERS = ("emergency", "stop", "start", "report")
+Visited = tuple[Appointment, Patient]
 # What is answered at once, whoever of the staff has the conversation open.
 _ALWAYS = ("emergency", "stop", "start")
 
@@ -57,25 +65,35 @@ def receive(
     row = _store(session, contact, inbound, now)
     if row is None:
         return False
-    asked = _find_question(session, contact, now)
-    awaiting = (asked.asks or "").partition(":")[0] if asked else None
-    awaiting = _AWAITED_LIKE.get(awaiting or "", awaiting)
-    understanding = _choose_topic(understood or understand(inbound.body, contact.language, awaiting), asked)
+    everybody = find_coming(session, contact.id or 0, now)
+    questions = list_asked(session, contact, now)
+    coming, asked, understanding = _find_meant(session, contact, inbound.body, everybody, questions, understood)
     if inbound.opt_out:
         understanding = _read_opt_out(inbound.opt_out, understanding)
     row.intent, row.detail, row.confidence = understanding.intent, understanding.detail, understanding.confidence
     if contact.unreachable_since and contact.unreachable_reason != "wrong number":
         contact.unreachable_since, contact.unreachable_reason = None, ""
-    coming = find_coming(session, contact.id or 0, now)
     is_held = contact.held_until is not None and contact.held_until > now and understanding.intent not in _ALWAYS
     clinic = apply_choices(session, clinic)
-    turn = Turn(session, clinic, now, contact, inbound, coming, asked, understanding, is_held)
+    turn = Turn(
+        session,
+        clinic,
+        now,
+        contact,
+        inbound,
+        coming,
+        asked,
+        understanding,
+        is_held,
+        everybody=everybody,
+        questions=questions,
+    )
     if understanding.automatic or len(inbound.phone.lstrip("+")) <= _SHORT_CODE_DIGITS:
         # Another machine. What it sent is stored; an answer would be answered.
         pass
     elif contact.opted_out_at and understanding.intent not in ("start", "stop"):
         hear_opted_out(turn)
-    elif is_invitation_answer(turn):
+    elif is_invitation_answer(turn) and find_unclear_question(turn) is None:
         answer_invitation(turn)
     elif not has_patients(session, contact.id or 0) and understanding.intent not in ("stop", "start", "emergency"):
         answer_stranger(turn)
@@ -123,20 +141,38 @@ def _store(session: Session, contact: Contact, inbound: Inbound, now: datetime) 
     return row
 
 
-def _find_question(session: Session, contact: Contact, now: datetime) -> OutgoingText | None:
-    """The last question of ours that this contact has got and not yet answered."""
-    asked = session.exec(
-        select(OutgoingText)
-        .where(
-            OutgoingText.contact_id == contact.id,
-            col(OutgoingText.asks).is_not(None),
-            col(OutgoingText.state).in_((TextState.SENDING, TextState.UNKNOWN, TextState.SENT, TextState.DELIVERED)),
-            col(OutgoingText.sending_since) >= now - _AWAITING,
-        )
-        .order_by(col(OutgoingText.sending_since).desc(), col(OutgoingText.id).desc())
-    ).first()
-    is_topic = asked is not None and (asked.asks or "").startswith(QUESTION_TOPIC)
-    return None if asked is None or (is_topic and asked.created_at < now - _TOPIC_WITHIN) else asked
+def _find_meant(
+    session: Session,
+    contact: Contact,
+    words: str,
+    coming: list[Visited],
+    questions: Sequence[OutgoingText],
+    understood: Understanding | None,
+) -> tuple[list[Visited], OutgoingText | None, Understanding]:
+    """Whose appointments a text is about, the question of ours that it may answer, and what it means."""
+    last = questions[0] if questions else None
+    meaning = _choose_topic(understood or _read(words, contact, last), last)
+    if understood is None and meaning.intent not in _NEVER_ANSWERS and (named := find_named(words, coming)):
+        patient, rest = named
+        of_patient = [one for one in coming if one[1].id == patient.id]
+        ids = {appointment.id for appointment, _ in of_patient}
+        asked = next((row for row in questions if row.appointment_id in ids), None)
+        named_meaning = _read(rest, contact, asked)
+        if named_meaning.intent in ("yes", "no"):
+            return of_patient, asked, named_meaning
+    if understood is None and meaning.intent == "unknown":
+        # It may be an answer to another question that waits than to the last.
+        waiting = list_open(session, contact, coming, questions)
+        for asked in (row for row in waiting if row is not last):
+            late_meaning = _read(words, contact, asked)
+            if late_meaning.intent in ("yes", "no", "report"):
+                return coming, asked, late_meaning
+    return coming, last, meaning
+
+
+def _read(words: str, contact: Contact, asked: OutgoingText | None) -> Understanding:
+    awaiting = (asked.asks or "").partition(":")[0] if asked else None
+    return understand(words, contact.language, _AWAITED_LIKE.get(awaiting or "", awaiting))
 
 
 def _choose_topic(understanding: Understanding, asked: OutgoingText | None) -> Understanding:

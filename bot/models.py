@@ -236,7 +236,8 @@ class OutgoingText(SQLModel, table=True):
     that the provider may have taken, ``retries`` those that it certainly did not. ``suspect``: it may have
     been sent by a database that was lost, so it is looked up before it is sent. ``resent_in_doubt``: its first
     attempt may have arrived, which could not be found out. ``asked_at`` is when the
-    provider was last asked what became of it.
+    provider was last asked what became of it. ``answered_at`` is when the question was answered, of those whose
+    answer shows nowhere else.
     """
 
     __tablename__ = "outgoing_text"
@@ -307,6 +308,7 @@ class OutgoingText(SQLModel, table=True):
     sent_at: datetime | None = None
     delivered_at: datetime | None = None
     asked_at: datetime | None = None
+    answered_at: datetime | None = None
 
 
 class IncomingText(SQLModel, table=True):

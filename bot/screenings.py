@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -25,6 +26,7 @@ from messages.screening import REPORTED, SAFETY, Form, Question
 
 # What the staff wrote down has this for a question's code.
 PHONED = "phone"
+_WHEN = "The exam is on "
 # The tasks that the screening makes and finds again; each ``what`` begins with one of these.
 TOLD, UNANSWERED = "Answered yes, not sure or in words", "Phone this patient: no answer to the safety questions"
 
@@ -145,9 +147,20 @@ def take_down(session: Session, appointment: Appointment, words: str, by: str, n
 
 
 def tell_staff(
-    session: Session, form: Form, screening: Screening, appointment: Appointment, contact: Contact, now: datetime
+    session: Session,
+    form: Form,
+    zone: ZoneInfo,
+    screening: Screening,
+    appointment: Appointment,
+    contact: Contact,
+    now: datetime,
+    sharing: str = "",
 ) -> None:
-    """Bring the one task about this appointment's answers up to date, or make it."""
+    """Bring the one task about this appointment's answers up to date, or make it.
+
+    Args:
+        sharing: a sentence on others who use this phone, if any.
+    """
     session.flush()
     telling = [
         answer for answer in list_answers(session, screening) if answer.reply != Reply.NO and not answer.taken_by
@@ -157,10 +170,12 @@ def tell_staff(
     codes = list(dict.fromkeys(answer.question for answer in telling))
     explained = [code for code in codes if form.find(code)] or codes
     urgency, first = max((form.find_urgency(code), _name(form, code)) for code in explained)
-    what = (
-        f"{TOLD} ({', '.join(_name(form, code) for code in codes)}): read the answers and contact them. "
-        f"Urgency {urgency} for {first}, more the nearer the appointment."
-    )
+    what = f"{TOLD} ({', '.join(_name(form, code) for code in codes)}): read the answers and contact them. "
+    if sharing:
+        what += f"{sharing}. "
+    if len(codes) > 1:
+        what += f"First: {first}. "
+    what = say_when(what, form, appointment.starts_at, now, zone)
     words = " / ".join(dict.fromkeys(answer.words for answer in telling if answer.words))
     added = form.find_added(appointment.starts_at - now)
     known = _list_tasks(session, appointment, TOLD)
@@ -180,6 +195,13 @@ def tell_staff(
     for task in known:
         task.what, task.words, task.urgency, task.rank = what, words, urgency, urgency + added
         session.add(task)
+
+
+def say_when(what: str, form: Form, starts_at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """A task with when the exam is and what to do now at its end: in place of what it said of that before."""
+    what = what.partition(_WHEN)[0]
+    day, advice = starts_at.astimezone(zone), form.find_advice(starts_at - now)
+    return f"{what}{_WHEN}{day:%a, %b} {day.day}" + (f": {advice}." if advice else ".")
 
 
 def reopen(session: Session, appointment: Appointment) -> None:

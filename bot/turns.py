@@ -1,6 +1,6 @@
 """One text being answered: who wrote, what is known of them, and how we answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
@@ -13,10 +13,6 @@ from messages.facts import ClinicFacts, Visit
 from messages.fitting import Text
 from messages.understand import Understanding
 
-# The questions of ours that an answer may be to. The topics that were offered follow ``topic:``.
-QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_CONFIRM, QUESTION_TOPIC = "language", "safety", "confirm", "topic:"
-# The code of a follow-up of the screening, and of the question what it is that was answered with a yes.
-QUESTION_SCREENING, QUESTION_DETAIL = "screening:", "detail:"
 ANSWERS_WITHIN = timedelta(hours=1)
 # MORE goes on with a question asked this long ago at most.
 _MORE_WITHIN = timedelta(days=1)
@@ -36,12 +32,17 @@ class Turn:
     contact: Contact
     inbound: Inbound
     coming: list[tuple[Appointment, Patient]]
+    # The question of ours that is answered, if it is one.
     asked: OutgoingText | None
     understanding: Understanding
     # Somebody of the staff is talking with them: what the bot says would get in between.
     is_held: bool = False
     has_task: bool = False
     has_asked: bool = False
+    # All that are coming, where ``coming`` has been narrowed to the patient meant.
+    everybody: list[tuple[Appointment, Patient]] = field(default_factory=list)
+    # All the questions of ours that they have got, the last first.
+    questions: list[OutgoingText] = field(default_factory=list)
 
     def find_visit(self) -> tuple[Appointment, Patient] | None:
         """The appointment meant: that of our question, or else the next one."""
@@ -64,6 +65,11 @@ class Turn:
         """Whether the patient meant is one whom the writer accompanies."""
         found = self.find_visit()
         return found is not None and found[1].contact_id != self.contact.id
+
+    def say_sharing(self) -> str:
+        """For staff, where several patients share the phone: that it must be asked whom words are about; or nothing."""
+        names = list(dict.fromkeys(patient.given_name for _, patient in self.everybody))
+        return f"{' and '.join(names)} share this number: ask whom it is about" if len(names) > 1 else ""
 
     def count_alike(self, body: str) -> int:
         """How often this very answer went to the contact within the hour."""
@@ -140,6 +146,7 @@ class Turn:
                 appointment_id=found[0].id if asks and found else None,
                 kind=TextKind.REPLY,
                 step=None if asks and found else step,
+                revision=found[0].revision if asks and found else 1,
                 due_at=self.now,
                 useful_until=self.now + _REPLY_USEFUL,
                 body=text.body,

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from messages.facts import ClinicFacts, Visit, fill, find_arrive_by
-from messages.fitting import EXTRA, GREETING, PHONE, Sentence, Text, list_forms, speak
-from messages.reminders import ABOUT
+from messages.fitting import COMFORT, EXTRA, GREETING, PHONE, Sentence, Text, list_forms, speak
+from messages.reminders import ABOUT, write_day, write_safety
 from messages.screening import Question
 from messages.speaker import Speaker, say
 
+# Where an answer may be to one question of ours as well as to another.
+ONE_AT_A_TIME = say("We asked you more than one thing. Please answer one at a time.")
 INTRODUCTION = say("Thank you. A few short questions follow, one at a time.")
 HOW = say("Reply 1 = no, 2 = yes or not sure, or tell us in your own words.")
 CALL = say("For a call from us instead, text {call}.")
@@ -61,6 +63,23 @@ def compose_question(
     def list_all(speaker: Speaker) -> Iterator[str]:
         for form in list_forms(visit, lambda visit: write(speaker, visit), lambda parts: speaker.join(*parts)):
             yield speaker.say("{clinic}: {text}", clinic=clinic.name, text=form) if started else form
+
+    return speak(language, clinic, list_all)
+
+
+def compose_safety(language: str, clinic: ClinicFacts, visit: Visit, opening: str = "") -> Text:
+    """Ask the safety question in a conversation; ``opening`` is a sentence to begin with."""
+
+    def write(speaker: Speaker, visit: Visit) -> Iterator[Sentence]:
+        if visit.name_needed and visit.given_name:
+            yield Sentence(speaker.say(ABOUT, name=visit.given_name))
+        if opening:
+            yield Sentence(speaker.say(opening), GREETING)
+        yield Sentence(write_day(speaker, clinic, visit), COMFORT)
+        yield Sentence(write_safety(speaker, visit))
+
+    def list_all(speaker: Speaker) -> Iterator[str]:
+        yield from list_forms(visit, lambda visit: write(speaker, visit), lambda parts: speaker.join(*parts))
 
     return speak(language, clinic, list_all)
 

@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from messages.facts import ClinicFacts, Visit, fill, find_address, make_speaker
-from messages.fitting import Sentence, Text, list_forms, speak
+from messages.fitting import Sentence, Text, list_forms, shorten, speak
 from messages.languages import LANGUAGES
 from messages.reminders import (
+    ABOUT,
     DRIVER_NEEDED,
     write_companion,
     write_fasting,
     write_minutes,
     write_reminder,
 )
-from messages.replies import MORE, NOTHING_MORE, OTHER_LANGUAGES, REPLIES, USUAL_DURATION
+from messages.replies import ABOUT_ONE, MORE, NOTHING_MORE, OTHER_LANGUAGES, REPLIES, USUAL_DURATION
 from messages.segments import measure
 from messages.speaker import Speaker
 from messages.topics import Topic
@@ -138,14 +139,29 @@ def compose_reply(
     clinic: ClinicFacts,
     visit: Visit | None = None,
     choices: Sequence[str] = (),
+    opening: str = "",
 ) -> Text:
-    """Write one of ``REPLIES``; ``choices`` are what a numbered question offers, in order."""
+    """Write one of ``REPLIES``.
+
+    Where several patients share the phone, it says whom an answer to one of them is about.
+
+    Args:
+        choices: what a numbered question offers, in order.
+        opening: a sentence to begin with where there is room.
+    """
     sentence = REPLIES[reply]
 
     def write(speaker: Speaker) -> Iterator[str]:
         values = fill(speaker, clinic, visit)
         numbered = [speaker.isolate(f"{number} {choice}") for number, choice in enumerate(choices, 1)]
-        yield speaker.say(sentence, **values, choices="\n" + "\n".join(numbered))
+        said = speaker.say(sentence, **values, choices="\n" + "\n".join(numbered))
+        name = visit.given_name if visit and visit.name_needed and reply in ABOUT_ONE else ""
+        about = [speaker.say(ABOUT, name=name)] if name else []
+        if opening:
+            yield speaker.join(*about, speaker.say(opening), said)
+        yield speaker.join(*about, said)
+        if name:
+            yield speaker.join(speaker.say(ABOUT, name=shorten(name)), said)
 
     return speak(language, clinic, write)
 

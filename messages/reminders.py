@@ -51,14 +51,12 @@ def write_reminder(
                 **_fill_old(speaker, clinic, moved_from),
             )
         )
-    elif visit.exam.magnet:
-        yield Sentence(speaker.say("Your MRI is on {day}, arrive by {arrive}.", **values))
     else:
-        yield Sentence(speaker.say("Your appointment is on {day}, arrive by {arrive}.", **values))
+        yield Sentence(write_day(speaker, clinic, visit))
     if "safety" in steps and visit.exam.asks:
         if "again" in steps:
             yield Sentence(speaker.say(AGAIN), GREETING)
-        yield Sentence(_write_safety(speaker, visit))
+        yield Sentence(write_safety(speaker, visit))
     if "prepare" in steps:
         yield from _write_preparation(speaker, clinic, visit, asked="safety" in steps)
     if "arrive" in steps:
@@ -125,6 +123,13 @@ def write_companion(
     yield Sentence(speaker.say("Phone: {phone}", **values), PHONE)
 
 
+def write_day(speaker: Speaker, clinic: ClinicFacts, visit: Visit) -> str:
+    """When the appointment is, as a sentence."""
+    if visit.exam.magnet:
+        return speaker.say("Your MRI is on {day}, arrive by {arrive}.", **fill(speaker, clinic, visit))
+    return speaker.say("Your appointment is on {day}, arrive by {arrive}.", **fill(speaker, clinic, visit))
+
+
 def write_minutes(speaker: Speaker, clinic: ClinicFacts, visit: Visit) -> str:
     """About how long the visit takes, as a sentence."""
     minutes = clinic.exams.find_minutes(visit.exam, contrast=visit.contrast, sedation=visit.sedation)
@@ -137,7 +142,8 @@ def write_fasting(speaker: Speaker, clinic: ClinicFacts, visit: Visit) -> str:
     return speaker.say_number(FASTING, hours) if hours else ""
 
 
-def _write_safety(speaker: Speaker, visit: Visit) -> str:
+def write_safety(speaker: Speaker, visit: Visit) -> str:
+    """The safety question, and how to answer it."""
     items = speaker.language.separator.join(speaker.say(ASKED[asked]) for asked in visit.exam.asks)
     question = speaker.say("Does any of this apply to you: {items}?", items=items)
     return speaker.join(question, speaker.say("Reply now: 1 = no, none, 2 = yes or not sure."))

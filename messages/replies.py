@@ -7,6 +7,9 @@ NOTHING_MORE = say("There is no more on this. Ask us in your own words, or text 
 OTHER_LANGUAGES = say("Other languages: text {more}.")
 USUAL_DURATION = say("The scan usually takes 30 to 60 minutes.")
 
+# These are about one appointment.
+ABOUT_ONE = ("confirmed", "change", "ask_coming", "safety_none", "safety_some")
+
 REPLIES = {
     "menu": say("Write your question in your own words, or text one of these: {topics}. For a person, phone {phone}"),
     "help": say(

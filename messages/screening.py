@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from messages.exams import ASKS, KINDS, Exam
 from messages.languages import SOURCE, find_language
@@ -82,6 +82,14 @@ class Item:
     source: str = ""
 
 
+class Soon(NamedTuple):
+    """What is added to a task's urgency when its exam is so near, and what staff are to do then."""
+
+    within: timedelta
+    adds: int
+    advice: str = ""
+
+
 @dataclass(frozen=True)
 class Form:
     """What a clinic asks before a scan, in order, and what counts how much."""
@@ -89,7 +97,7 @@ class Form:
     questions: tuple[Question, ...]
     items: tuple[Item, ...]
     counts: Mapping[str, int]
-    soon: tuple[tuple[timedelta, int], ...]
+    soon: tuple[Soon, ...]
 
     def find_questions(self, exam: Exam, *, contrast: bool) -> tuple[Question, ...]:
         """The questions that fit an exam, in the order in which they are asked."""
@@ -115,7 +123,12 @@ class Form:
 
     def find_added(self, left: timedelta) -> int:
         """What is added for the little time that is left before the scan."""
-        return max((adds for within, adds in self.soon if left <= within), default=0)
+        return max((soon.adds for soon in self.soon if left <= soon.within), default=0)
+
+    def find_advice(self, left: timedelta) -> str:
+        """What staff are to do with so little time left: ``look at it today``; empty when there is time."""
+        near = [soon for soon in self.soon if left <= soon.within]
+        return min(near).advice if near else ""
 
 
 @cache
@@ -207,10 +220,12 @@ def _read_item(where: str, entry: Any, codes: list[str]) -> Item:
     return Item(**entry)
 
 
-def _read_soon(where: str, entry: Any) -> tuple[timedelta, int]:
-    if not isinstance(entry, dict) or entry.keys() != {"days", "adds"} or not all(map(_is_number, entry.values())):
-        raise FormError(f"{where}: it needs days and adds, whole numbers")
-    return timedelta(days=entry["days"]), entry["adds"]
+def _read_soon(where: str, entry: Any) -> Soon:
+    if not isinstance(entry, dict) or {"days", "adds"} - entry.keys() or entry.keys() - {"days", "adds", "advice"}:
+        raise FormError(f"{where}: it needs days and adds, and may have advice")
+    if not _is_number(entry["days"]) or not _is_number(entry["adds"]) or not isinstance(entry.get("advice", ""), str):
+        raise FormError(f"{where}: days and adds must be whole numbers, and advice a text")
+    return Soon(timedelta(days=entry["days"]), entry["adds"], entry.get("advice", "").strip())
 
 
 def _is_number(value: Any, most: int = 365) -> bool:

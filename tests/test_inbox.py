@@ -195,10 +195,17 @@ def test_one_to_the_last_question_confirms_and_two_asks_staff_to_call(
     deliver(engine, settings, NOW + timedelta(days=3))
     deliver(engine, settings, later)
 
-    text_in(engine, settings, "1", later)
+    confirmed, safety = text_in(engine, settings, "1", later)
+    assert "We expect you" in confirmed
+    assert safety.startswith("We do not have your answer yet. Your MRI is on")
     assert get_status(engine, patient) == AppointmentStatus.CONFIRMED
 
-    text_in(engine, settings, "2", later + timedelta(minutes=1))
+    text_in(engine, settings, "1", later + timedelta(minutes=1))
+    enrol_one(engine, settings, later, phone=STRANGER, starts_at=later + timedelta(days=3))
+    deliver(engine, settings, later)
+    text_in(engine, settings, "1", later, phone=STRANGER)
+    deliver(engine, settings, later + timedelta(days=1))
+    text_in(engine, settings, "2", later + timedelta(days=1), phone=STRANGER)
     assert list_kinds(engine) == [TaskKind.NOT_COMING]
 
 

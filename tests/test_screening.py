@@ -117,7 +117,7 @@ def test_yes_leads_through_the_questions_one_at_a_time_and_keeps_every_word(
     assert get_screening(engine).state == ScreeningState.ANSWERED
     [task] = find_open(engine)
     assert "pacemaker 2019 st jude" in task.words
-    assert "Urgency 90 for implanted electronic device or pump" in task.what
+    assert "First: implanted electronic device or pump. The exam is on Thu, Mar 12: look at it this week." in task.what
 
 
 def test_a_tattoo_tomorrow_ranks_below_a_pacemaker_next_week(engine: Engine, settings: Settings) -> None:
@@ -197,11 +197,18 @@ def test_a_moved_appointment_keeps_the_answers_and_goes_on(engine: Engine, setti
     assert "has changed" in moved
     assert "Will you come" in moved
 
-    confirmed, question = say(engine, settings, "1")
-    assert "We expect you" in confirmed
+    # "1" may be "yes, I come" as well as "no" to the question before.
+    [question] = say(engine, settings, "1")
+    assert "one at a time" in question
     assert "2/6" in question
     [third] = say(engine, settings, "1")
     assert "3/6" in third
+    assert list_replies(engine)[-1] == ("surgery", "no", "1")
+    noted, coming = say(engine, settings, "1", "1", "1", "1")
+    assert "Our staff will see it" in noted
+    assert "Will you come" in coming
+    [confirmed] = say(engine, settings, "1")
+    assert "We expect you" in confirmed
 
 
 def test_a_cancelled_appointment_asks_no_more(engine: Engine, settings: Settings, patient: int) -> None:
@@ -217,10 +224,14 @@ def test_two_patients_on_one_phone_are_asked_one_after_the_other_by_name(engine:
     enrol_one(engine, settings, given_name="Luis", starts_at=NOW + timedelta(days=10, hours=4))
     enrol_asked(engine, settings)
     [question] = say(engine, settings, "2")
-    assert "This is about " in question
-    first = 1 if "Luis" in question else 2
+    assert "one at a time" in question
+    assert question.startswith("This is about Ana. We asked you more than one thing.")
+    assert list_replies(engine) == []
+
+    [question] = say(engine, settings, "2")
+    assert "This is about Ana" in question
     with reading(engine) as session:
-        assert session.exec(select(Screening.appointment_id)).all() == [first]
+        assert session.exec(select(Screening.appointment_id)).all() == [2]
 
 
 def test_the_other_patients_question_in_between_does_not_lose_the_first(engine: Engine, settings: Settings) -> None:
@@ -231,13 +242,17 @@ def test_the_other_patients_question_in_between_does_not_lose_the_first(engine: 
     assert "Luis" in asked
     assert "2 = yes or not sure" in asked
 
-    noted, question = say(engine, settings, "1")
-    assert "none of these" in noted
+    [question] = say(engine, settings, "1")
+    assert "one at a time" in question
     assert "Ana" in question
     assert "2/6" in question
+    *_, asked = say(engine, settings, "1", "1", "1", "1", "1")
+    assert "Luis" in asked
+    assert "2 = yes or not sure" in asked
+    [noted] = say(engine, settings, "1")
+    assert "This is about Luis" in noted
+    assert "none of these" in noted
     assert get_screening(engine, luis).state == ScreeningState.ANSWERED
-    [third] = say(engine, settings, "1")
-    assert "3/6" in third
 
 
 def test_a_question_in_between_is_answered_and_ours_asked_again(

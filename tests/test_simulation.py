@@ -192,9 +192,10 @@ class Town:
         return Accepted(f"SB{attempt}", "delivered")
 
     def react(self, person: Person, asks: str | None, moment: datetime) -> None:
-        """What the owner of the phone does about a question of ours."""
+        """What the owner of the phone does about a question of ours, once they have read it."""
         if not asks:
             return
+        moment += timedelta(seconds=20)
         if asks == "confirm" and person.manner not in ("silent", "landline", "wrong number"):
             self.write(person, self.random.choice(("1", "1", "1", "2", "ok")), moment)
             return
@@ -214,7 +215,7 @@ class Town:
         }.get(manner, "")
         if manner == "late":
             wait = timedelta(hours=self.random.choice((20, 30, 50, 70)))
-            self.answers[moment.replace(minute=0) + wait].append((person, self.random.choice(("1", "2"))))
+            self.answers[moment.replace(minute=0, second=0) + wait].append((person, self.random.choice(("1", "2"))))
         elif answer:
             self.write(person, answer, moment)
 

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from messages.asking import (
     INTRODUCTION,
+    ONE_AT_A_TIME,
     VISIT_NOTICES,
     compose_detail,
     compose_invitation,
     compose_question,
+    compose_safety,
     compose_visit_notice,
 )
 from messages.compose import (
@@ -32,7 +34,7 @@ from messages.facts import MAX_ADDRESS, MAX_CLINIC_NAME, MAX_NAME, MAX_PHONE, Cl
 from messages.fitting import Text
 from messages.languages import LANGUAGES, SOURCE, get_language
 from messages.reminders import AGAIN
-from messages.replies import REPLIES
+from messages.replies import ABOUT_ONE, REPLIES
 from messages.screening import read_form
 from messages.segments import measure
 from messages.speaker import Speaker
@@ -133,6 +135,17 @@ def compose_answers(language: str, clinic: ClinicFacts, name: str) -> list[tuple
     answers += [(topic.code, compose_answer(topic, language, clinic, None)) for topic in TOPICS]
     answers += _compose_asked(language, clinic, name, started=False)
     answers.append(("detail", compose_detail(language, clinic)))
+    answers += [
+        ("safety again", compose_safety(language, clinic, other, opening))
+        for other in _list_visits(language, name)
+        for opening in ("", AGAIN, ONE_AT_A_TIME)
+    ]
+    shared = Visit(MRI, find_longest_days(language)[0], name, name_needed=True)
+    answers += [
+        (f"{reply}, of several", compose_reply(reply, language, clinic, shared, opening=opening))
+        for reply in ABOUT_ONE
+        for opening in ("", ONE_AT_A_TIME)
+    ]
     for first in range(len(TOPICS) - 2):
         answers.append(("ask_topic", compose_topic_question(TOPICS[first : first + 3], language, clinic)))
     for page in range(-(-len(LANGUAGES) // LANGUAGES_AT_ONCE)):
@@ -150,7 +163,7 @@ def _compose_asked(language: str, clinic: ClinicFacts, name: str, *, started: bo
             compose_question(question, (at, 6), language, clinic, visit, opening, started=started),
         )
         for at, question in enumerate(questions, 1)
-        for opening in (("", AGAIN) if started else ("", INTRODUCTION))
+        for opening in (("", AGAIN) if started else ("", INTRODUCTION, ONE_AT_A_TIME))
     ]
 
 
