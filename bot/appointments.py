@@ -75,7 +75,7 @@ def enrol(session: Session, plan: Plan, enrolments: Sequence[Enrolment], now: da
         if appointment is None:
             # Their other appointments too: a new number or companion counts from now on.
             _update_person(session, plan, patient, contacts, enrolment, now)
-            appointment = _make_appointment(enrolment, patient, clinic_id, now)
+            appointment = _make_appointment(enrolment, patient, clinic_id, plan.rules, now)
             session.add(appointment)
             known[_find_key(enrolment, patient)] = appointment
             added.append((place, appointment, patient))
@@ -257,7 +257,7 @@ def _find_by_patient(
     return {(appointment.patient_id, appointment.exam, appointment.starts_at): appointment for appointment in found}
 
 
-def _make_appointment(enrolment: Enrolment, patient: Patient, clinic_id: int, now: datetime) -> Appointment:
+def _make_appointment(enrolment: Enrolment, patient: Patient, clinic_id: int, rules: str, now: datetime) -> Appointment:
     return Appointment(
         external_id=enrolment.external_id,
         patient_id=patient.id or 0,
@@ -268,6 +268,7 @@ def _make_appointment(enrolment: Enrolment, patient: Patient, clinic_id: int, no
         sedation=enrolment.sedation,
         place=enrolment.place,
         language=enrolment.language,
+        zone_rules=rules or None,
         created_at=now,
     )
 
@@ -391,7 +392,8 @@ def _start_over(
     reopen(session, appointment)
     skip_planned(session, appointment.id or 0, "superseded")
     appointment.status = AppointmentStatus.BOOKED
-    appointment.starts_at = starts_at
+    if starts_at != appointment.starts_at:
+        appointment.starts_at, appointment.zone_rules = starts_at, plan.rules or None
     appointment.revision += 1
     plan_patient(session, plan, appointment, patient, now)
     plan_companion(session, plan, appointment, patient, now, anew=True)
@@ -408,7 +410,7 @@ def _move(
 ) -> None:
     old = appointment.starts_at
     skip_planned(session, appointment.id or 0, "superseded")
-    appointment.starts_at = starts_at
+    appointment.starts_at, appointment.zone_rules = starts_at, plan.rules or None
     appointment.status = AppointmentStatus.BOOKED
     appointment.revision += 1
     session.add(appointment)

@@ -4,6 +4,7 @@ Imports of the heavier parts are inside the commands, so that ``--help`` answers
 """
 
 import json
+import os
 import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -105,7 +106,9 @@ def run(
     settings = load_settings()
     set_up_logging(settings.log_format)
     engine = prepare_database(settings)
-    asyncio.run(run_daemon(settings, engine, Roles(send=not no_send, web=not no_web), host, port))
+    if asyncio.run(run_daemon(settings, engine, Roles(send=not no_send, web=not no_web), host, port)):
+        engine.dispose()
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the same command again
 
 
 @app.command()

@@ -15,13 +15,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from bot.database import find_revision, lock_start
-from bot.models import METADATA, Clinic, Node, SendingHold
+from bot.models import METADATA, Clinic, Node, SendingHold, ZoneRules
 
 _BATCH = 1000
 # A daemon that has said so this recently still runs.
 _ALIVE = timedelta(seconds=30)
 # What a new database holds before anybody uses it.
-_SET_UP = {str(Clinic.__tablename__), str(SendingHold.__tablename__)}
+_SET_UP = {str(table.__tablename__) for table in (Clinic, SendingHold, ZoneRules)}
 
 # Told the table, and how many of its rows are written.
 Progress = Callable[[str, int], None]

@@ -33,6 +33,8 @@ from bot.settings import Settings
 from bot.sms import open_sender
 from bot.spool import Spool
 from bot.web.app import create_app
+from bot.zone_data import read_zone_data
+from bot.zones import has_newest_rules, hold_wall_times, note_rules
 from messages.catalogues import read_catalogue
 from messages.facts import make_speaker
 from messages.languages import LANGUAGES
@@ -48,6 +50,7 @@ SPOOL_EVERY_S = 2
 UPLOADS_EVERY_S = 30
 CLOCK_EVERY_S = 2
 WATCH_EVERY_S = 60
+ZONE_EVERY_S = 600
 _DRAIN_S = 25
 
 
@@ -84,6 +87,7 @@ def prepare_database(settings: Settings) -> Engine:
             sender=settings.sender,
         )
         session.merge(clinic)
+        note_rules(session, settings.zone_data, now())
     return engine
 
 
@@ -94,11 +98,16 @@ def warm_up() -> None:
         read_words(language.code)
 
 
-async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port: int) -> None:
-    """Send and serve until SIGTERM or SIGINT, then finish what is in flight."""
+async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port: int) -> bool:
+    """Send and serve until SIGTERM or SIGINT, then finish what is in flight.
+
+    Returns whether it ended by itself, to be started again with the time-zone data that this machine has now.
+    """
     warm_up()
     clock = Clock(engine)
     clock.listen()
+    # Before anything is sent or shown by other rules than it was planned with.
+    await asyncio.to_thread(hold_clock_times, settings, engine, clock.now())
     sender = open_sender(settings)
     sending = SendingLoop(
         engine,
@@ -118,10 +127,21 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     )
     tasks = []
     spool = Spool(Path(settings.spool_folder))
+    has_new_zone = False
 
     def every(seconds: float, what: str, work: Callable[[], Awaitable[object]]) -> None:
         scheduler.add_job(_try, "interval", [what, work], seconds=seconds, next_run_time=now())
 
+    async def look_at_zone() -> None:
+        nonlocal has_new_zone
+        rules = await asyncio.to_thread(read_zone_data, settings.clinic_time_zone)
+        if rules.fingerprint != settings.plan.rules:
+            log.warning("the time-zone data of this machine was updated: starting again with it")
+            has_new_zone = True
+            stopped.set()
+        await asyncio.to_thread(_hold_clock_times_daily, settings, engine, clock.now())
+
+    every(ZONE_EVERY_S, "the time-zone data cannot be looked at", look_at_zone)
     with contextlib.suppress(SendError):
         clock.settle(await sender.tell_time())
     watching = asyncio.create_task(_watch_clock(clock, sender, sending, scheduler), name="clock")
@@ -190,6 +210,7 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     waiting.cancel()
     for task in done - {waiting}:
         task.result()
+    return has_new_zone
 
 
 async def send_once(settings: Settings, engine: Engine) -> dict[str, int]:
@@ -274,6 +295,28 @@ def _escalate(settings: Settings, engine: Engine, moment: datetime) -> Counter[s
     if done:
         log.info("silence: %s", ", ".join(f"{count} {what}" for what, count in sorted(done.items())))
     return done
+
+
+def hold_clock_times(settings: Settings, engine: Engine, moment: datetime) -> int:
+    """Let what was planned with other time-zone data keep its clock times; returns how many appointments changed."""
+    with writing(engine) as session:
+        is_newest = has_newest_rules(session, settings.plan)
+    if not is_newest:
+        log.error("another machine has newer time-zone data: update this one's")
+        return 0
+    mended = hold_wall_times(engine, settings.plan, moment)
+    if mended:
+        log.warning("the rules for clocks have changed: %s appointments keep their clock time", mended)
+    return mended
+
+
+def _hold_clock_times_daily(settings: Settings, engine: Engine, moment: datetime) -> None:
+    """The same for what machines have planned since that have other data."""
+    with writing(engine) as session:
+        # A machine with older data shall not take the turn of one that can do it.
+        is_due = has_newest_rules(session, settings.plan) and take_turn(session, "zone", timedelta(days=1), moment)
+    if is_due:
+        hold_clock_times(settings, engine, moment)
 
 
 def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:

@@ -200,6 +200,7 @@ class Appointment(SQLModel, table=True):
     """One exam. ``language`` is what the clinic's row said, so that a repeated import can see a change.
 
     ``cancelled_here``: staff cancelled it with this program, which the clinic's own system may not know.
+    ``zone_rules``: the fingerprint of the rules that ``starts_at`` was worked out with from the clinic's clock time.
     """
 
     __table_args__ = (
@@ -224,6 +225,7 @@ class Appointment(SQLModel, table=True):
     cancelled_here: bool = False
     outcome: Outcome = Field(default=Outcome.UNKNOWN, sa_type=String)
     screened_at: datetime | None = None
+    zone_rules: str | None = None
     created_at: datetime
 
 
@@ -643,6 +645,22 @@ class StartedHour(SQLModel, table=True):
     hour: datetime = Field(primary_key=True)
     node_id: str = Field(primary_key=True)
     texts: int = 0
+
+
+class ZoneRules(SQLModel, table=True):
+    """The rules of a time zone that some machine has, or had: its file of the time-zone data.
+
+    ``seen_at`` is when a process last started with them. ``release`` is the newest that has them, empty if unknown.
+    """
+
+    __tablename__ = "zone_rules"
+
+    fingerprint: str = Field(primary_key=True)
+    zone: str
+    release: str = ""
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    first_seen_at: datetime
+    seen_at: datetime
 
 
 class PeriodicJob(SQLModel, table=True):

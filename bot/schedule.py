@@ -106,6 +106,7 @@ class Plan:
     """A clinic's steps and the clock they are counted on.
 
     ``spread``: texts for one clock time go out over this long, so that not all patients answer at once.
+    ``rules`` is the fingerprint of the zone's rules.
     """
 
     steps: tuple[Step, ...]
@@ -115,6 +116,7 @@ class Plan:
     exams: Exams = field(default_factory=read_exams, hash=False)
     spread: timedelta = timedelta()
     limits: Limits = Limits()
+    rules: str = ""
 
 
 def read_steps(path: Path = DEFAULT_PLAN) -> tuple[Step, ...]:
@@ -231,6 +233,11 @@ def find_allowed(moment: datetime, zone: ZoneInfo, quiet: QuietHours) -> datetim
 def at_wall(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """The moment, in UTC, when the zone's clocks show it; in a gap the clocks' time after it, of two the first."""
     return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
+
+
+def keep_wall_time(moment: datetime, before: ZoneInfo, zone: ZoneInfo) -> datetime:
+    """The moment, in UTC, when the zone's clocks show what they would have shown by the rules before."""
+    return moment.astimezone(before).replace(tzinfo=zone).astimezone(UTC)
 
 
 def find_clock_trouble(local: datetime, zone: ZoneInfo) -> str | None:

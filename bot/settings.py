@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from bot.schedule import DEFAULT_PLAN, Limits, Plan, PlanError, QuietHours, read_steps
 from bot.watch import Watch
 from bot.working_days import WorkingDays, is_known, read_days, read_weekdays
+from bot.zone_data import ZoneData, read_zone_data
 from messages.exams import Exams, ExamsError, read_exams
 from messages.facts import MAX_ADDRESS, MAX_CLINIC_NAME, MAX_PHONE, ClinicFacts
 from messages.languages import find_language
@@ -189,7 +190,13 @@ class Settings(BaseModel):
             hold_in_doubt=self.when_in_doubt == "hold",
         )
         spread = timedelta(minutes=self.spread_minutes)
-        return Plan(steps, ZoneInfo(self.clinic_time_zone), quiet, early, self.exams, spread, limits)
+        zone, rules = ZoneInfo(self.clinic_time_zone), self.zone_data.fingerprint
+        return Plan(steps, zone, quiet, early, self.exams, spread, limits, rules)
+
+    @cached_property
+    def zone_data(self) -> ZoneData:
+        """The rules of the clinic's time zone, as this machine had them at the start."""
+        return read_zone_data(self.clinic_time_zone)
 
     @cached_property
     def exams(self) -> Exams:

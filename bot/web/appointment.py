@@ -77,6 +77,7 @@ EVENTS = {
     Outcome.CAME: word("Noted: they came"),
     Outcome.NO_SHOW: word("Noted: they did not come"),
     "not known": word("Note taken back"),
+    "kept clock time": word("The rules for clocks changed; the clock time stays"),
 }
 DONE = {
     "moved": word("Moved. The patient is told the old and the new time."),
