@@ -14,6 +14,7 @@ from sqlmodel import Session, col, delete, select
 
 from bot.database import note_event
 from bot.models import RecoveryCode, Role, Staff, StaffLink, StaffSession
+from bot.sentences import SentenceError
 
 LEAST_PASSWORD, LONGEST_PASSWORD = 12, 256
 LINK_LASTS = timedelta(hours=24)
@@ -23,7 +24,7 @@ _HASHER = PasswordHash.recommended()  # Argon2id
 _NOBODY = _HASHER.hash(secrets.token_hex())
 
 
-class AccountError(ValueError):
+class AccountError(SentenceError):
     """The account cannot be made or changed so; the message says what would be right."""
 
 
@@ -50,7 +51,7 @@ def add_staff(session: Session, email: str, role: Role, now: datetime, actor: st
     if not _ADDRESS.fullmatch(email) or len(email) > 254:
         raise AccountError("Give an e-mail address, such as ana@clinic.example")
     if find_staff(session, email):
-        raise AccountError(f"{email} has an account already")
+        raise AccountError("%(email)s has an account already", email=email)
     staff = Staff(email=email, role=role, created_at=now)
     session.add(staff)
     session.flush()
@@ -110,9 +111,9 @@ def set_password(session: Session, staff: Staff, password: str, now: datetime, a
         AccountError: the password is too short, too long, or the address itself.
     """
     if len(password) < LEAST_PASSWORD:
-        raise AccountError(f"Use at least {LEAST_PASSWORD} characters; a few words with spaces do well")
+        raise AccountError("Use at least %(least)s characters; a few words with spaces do well", least=LEAST_PASSWORD)
     if len(password) > LONGEST_PASSWORD:
-        raise AccountError(f"Use at most {LONGEST_PASSWORD} characters")
+        raise AccountError("Use at most %(most)s characters", most=LONGEST_PASSWORD)
     if password.lower() in (staff.email, staff.email.partition("@")[0]) or len(set(password)) < 5:
         raise AccountError("That password is too easy to guess; a few words with spaces do well")
     staff.password_hash = _HASHER.hash(password)

@@ -30,12 +30,13 @@ from bot.planning import (
 )
 from bot.schedule import Plan, plan_texts
 from bot.screenings import reopen
+from bot.sentences import SentenceError
 
 # Any constant will do, as long as every process of this program uses the same.
 _ENROLMENT_LOCK = 7_237_416_006
 
 
-class AppointmentError(ValueError):
+class AppointmentError(SentenceError):
     """The change cannot be made; the message says why and what would be right."""
 
 
@@ -118,7 +119,7 @@ def reschedule(
     """
     appointment, patient = _get(session, appointment_id)
     if appointment.status == AppointmentStatus.CANCELLED:
-        raise AppointmentError(f"appointment {appointment_id} is cancelled; enrol it again instead")
+        raise AppointmentError("appointment %(id)s is cancelled; enrol it again instead", id=appointment_id)
     if starts_at <= now:
         raise AppointmentError("the new time is in the past; give a time that is still to come")
     if starts_at != appointment.starts_at:
@@ -198,7 +199,7 @@ def _get(session: Session, appointment_id: int) -> tuple[Appointment, Patient]:
     appointment = session.get(Appointment, appointment_id, with_for_update={"key_share": True})
     patient = session.get(Patient, appointment.patient_id) if appointment else None
     if appointment is None or patient is None:
-        raise AppointmentError(f"there is no appointment {appointment_id}")
+        raise AppointmentError("there is no appointment %(id)s", id=appointment_id)
     return appointment, patient
 
 

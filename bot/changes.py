@@ -25,6 +25,7 @@ from bot.models import (
     TextState,
 )
 from bot.schedule import Limits, kind_of
+from bot.sentences import SentenceError
 
 # Patients are early; before this, nobody has come or stayed away.
 _EARLIEST = timedelta(hours=4)
@@ -32,7 +33,7 @@ _DAY = timedelta(days=1)
 _AGAIN = ":again"
 
 
-class ChangeError(ValueError):
+class ChangeError(SentenceError):
     """The change cannot be made; the message says why, as a sentence for staff."""
 
 

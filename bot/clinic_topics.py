@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from bot.database import note_event
 from bot.models import ClinicAnswer, TopicChoice
+from bot.sentences import SentenceError
 from messages.carriers import list_offered
 from messages.facts import ClinicFacts
 from messages.fitting import find_budget
@@ -15,7 +16,7 @@ from messages.segments import measure, tidy
 from messages.topics import get_topic
 
 
-class TopicError(ValueError):
+class TopicError(SentenceError):
     """The clinic's words on a topic will not do; the message says why."""
 
 
@@ -70,7 +71,13 @@ def check_answer(words: str, language: str) -> None:
         TopicError: it is too long for a text, or has a word that carriers act on.
     """
     if offered := list_offered(words):
-        raise TopicError(f"Write {', '.join(offered)} in small letters: in capitals, phone companies act on it.")
+        raise TopicError(
+            "Write %(words)s in small letters: in capitals, phone companies act on it.", words=", ".join(offered)
+        )
     segments, most = measure(words).segments, find_budget(language)
     if segments > most:
-        raise TopicError(f"That is too long: it would cost {segments} messages, and {most} is the most.")
+        raise TopicError(
+            "That is too long: it would cost %(segments)s messages, and %(most)s is the most.",
+            segments=segments,
+            most=most,
+        )

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, func, select
 
 from bot.database import note_event, order_in_thread
 from bot.models import Appointment, AppointmentStatus, Contact, IncomingText, OutgoingText, Patient, TextKind, TextState
+from bot.sentences import SentenceError
 from messages.segments import measure, tidy
 
 # A text that staff write is of use this long; if it cannot leave until then, they should hear of it.
@@ -17,7 +18,7 @@ LONGEST = 1000
 BY_HAND = "by hand: "
 
 
-class ReplyError(ValueError):
+class ReplyError(SentenceError):
     """The text cannot be sent; the message says why."""
 
 
@@ -142,7 +143,7 @@ def send_by_hand(session: Session, contact: Contact, words: str, language: str, 
     if not body:
         raise ReplyError("Write something first.")
     if len(body) > LONGEST:
-        raise ReplyError(f"Use at most {LONGEST} characters.")
+        raise ReplyError("Use at most %(most)s characters.", most=LONGEST)
     if contact.opted_out_at is not None:
         raise ReplyError("This number has asked for no more texts. Phone them instead.")
     if contact.unreachable_since is not None:

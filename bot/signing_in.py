@@ -10,6 +10,7 @@ from sqlmodel import Session, col, delete, func, select, update
 from bot.accounts import check_password, find_staff, hash_secret
 from bot.database import note_event
 from bot.models import RecoveryCode, SignInFailure, Staff, StaffSession
+from bot.sentences import SentenceError
 
 # So many failures within this time, and an account or an address must wait.
 _FAILURES_WITHIN = timedelta(minutes=15)
@@ -23,14 +24,14 @@ _STEP_S = 30
 ISSUER = "Scan reminders"
 
 
-class SignInError(ValueError):
+class SignInError(SentenceError):
     """Nobody is signed in; the message says what to do.
 
     ``proof``: the password was right and the code is wanted; given to ``sign_in``, it stands for the password.
     """
 
-    def __init__(self, message: str, *, proof: str = "", too_many: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, template: str, *, proof: str = "", too_many: bool = False) -> None:
+        super().__init__(template)
         self.proof, self.too_many = proof, too_many
 
 

@@ -10,6 +10,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from bot.database import note_event
 from bot.models import Appointment, Contact, IncomingText, Patient, Staff, Task, TaskNote, TaskState
+from bot.sentences import SentenceError
 from messages.segments import tidy
 from messages.topics import get_topic
 from messages.understand import INTENTS
@@ -116,12 +117,12 @@ _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 Place = tuple[int, int, int, datetime, int]
 
 
-class TaskError(ValueError):
+class TaskError(SentenceError):
     """The task cannot be changed so; the message says why. ``status`` is the HTTP status that fits."""
 
-    def __init__(self, message: str, status: int = 400, **values: str) -> None:
-        super().__init__(message)
-        self.status, self.values = status, values
+    def __init__(self, template: str, status: int = 400, **values: str) -> None:
+        super().__init__(template, **values)
+        self.status = status
 
 
 def list_waiting(

@@ -185,6 +185,25 @@ def test_the_bad_rows_can_be_downloaded_mended_and_dropped_again(desk: Desk, eng
     assert [actor for actor, _ in list_details(engine, "exported")] == ["staff@clinic.example"]
 
 
+def test_a_clerk_reads_in_spanish_what_is_wrong_with_a_row(desk: Desk, engine: Engine) -> None:
+    desk.post("/account/language", data={"language": "es"})
+    rows = [make_row(2), make_row(3, phone="202-555"), make_row(4, exam="202 555 0199"), make_row(5, name="Bo")]
+    path = drop(desk, make_csv([*rows, make_row(2, name="Eva"), make_row(6, starts_at="3/9/2026 14:05")]))
+    page = show(desk, path)
+
+    assert "Tiene muy pocos dígitos; póngalos todos con el código de área, por ejemplo +1 202 555 0123" in page
+    assert "Este valor no es un examen que conozcamos; ponga uno de estos: mri-brain," in page
+    assert "Está también en la fila 2, con otros datos; deje una sola fila" in page
+    assert "2026-03-09 o 2026-09-03" in page
+    bad = list(csv.reader(io.StringIO(desk.get(f"{path}/bad.csv").text.lstrip("\ufeff"))))
+    assert bad[0] == [*HEADER, "qué está mal"]
+    assert bad[1][6].startswith("phone tiene muy pocos dígitos")
+    assert "2 filas necesitan" in show(desk, drop(desk, make_csv(bad[1:3], bad[0]))), "our own column needs no name"
+    missing = desk.post(f"{path}/columns", data={f"column-{place}": name for place, name in enumerate(HEADER[:2])})
+    assert "falta esta columna; la primera fila tiene que nombrar" in missing.text
+    assert "archivo es un PDF" in desk.post("/import", files={"file": ("rows.pdf", b"%PDF-1.7 ")}).text
+
+
 def test_nobody_else_sees_a_file_but_an_admin(desk: Desk, engine: Engine) -> None:
     path = drop(desk, GOOD_AND_BAD)
     show(desk, path)

@@ -10,9 +10,10 @@ from bot.importing.repeats import Repeats
 from bot.importing.report import RowError
 from bot.importing.table import FileTrouble, Row, Table
 from bot.people import Enrolment
+from bot.sentences import Sentence
 from messages.facts import ClinicFacts
 
-PAST = "is in the past; give a time that is still to come"
+PAST = Sentence("is in the past; give a time that is still to come")
 
 # What staff corrected: the row's number, the cell's place in it, what it shall be.
 Fixes = Mapping[int, Mapping[int, str]]
@@ -41,7 +42,7 @@ def check_rows(
             yield CheckedRow(row, found if isinstance(found, Enrolment) and not errors else None, errors)
     except FileTrouble as trouble:
         # What came before it stands, so this is no longer the whole file's trouble.
-        message = f"from here on nothing was read: {trouble}"
+        message = Sentence("from here on nothing was read: %(trouble)s", trouble=trouble.sentence)
         yield CheckedRow(Row(row.number + 1, ()), None, [RowError(row.number + 1, "", message)])
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.importing.report import RowError
 from bot.importing.table import Row
 from bot.importing.values import Cell
+from bot.sentences import Sentence
 
 _SPELLINGS = {
     "appointment_id": (
@@ -75,7 +76,7 @@ _REQUIRED = {
     "name": "name",
     "phone": "phone",
     "exam": "exam",
-    "starts_at": "starts_at, or both date and time",
+    "starts_at": Sentence("starts_at, or both date and time"),
 }
 _START = "start or time"
 # What a column means that says who wants no texts. Only somebody who looks at its cells can say that it is one.
@@ -118,7 +119,10 @@ def arrange_columns(header: Row, meanings: Sequence[str | None]) -> Columns:
     errors, ignored = [], []
     for place, (cell, meaning) in enumerate(zip(header.cells, meanings, strict=True)):
         if meaning == REFUSAL:
-            message = f"{_quote(cell)} says the opposite of consent; name the column consent, with yes or no in it"
+            message = Sentence(
+                "%(name)s says the opposite of consent; name the column consent, with yes or no in it",
+                name=_quote(cell),
+            )
             errors.append(RowError(header.number, "consent", message))
         elif meaning:
             found.setdefault(meaning, []).append(place)
@@ -130,8 +134,12 @@ def arrange_columns(header: Row, meanings: Sequence[str | None]) -> Columns:
             ignored += [_quote(header.cells[place]) for place in found.pop(part, ())]
     for column, same in found.items():
         if len(same) > 1:
-            names = " and ".join(f'"{_quote(header.cells[place])}"' for place in same)
-            message = f"the columns {names} both mean {column}; keep one, or rename the other"
+            message = Sentence(
+                'the columns "%(one)s" and "%(other)s" both mean %(column)s; keep one, or rename the other',
+                one=_quote(header.cells[same[0]]),
+                other=_quote(header.cells[same[1]]),
+                column=column,
+            )
             errors.append(RowError(header.number, column, message))
     errors += _list_missing(header.number, found)
     # Where the header is no header, its cells may be a patient's name and number.
@@ -142,7 +150,8 @@ def _list_missing(number: int, found: Mapping[str, list[int]]) -> Iterator[RowEr
     for column, wanted in _REQUIRED.items():
         if column in found or (column == "starts_at" and "date" in found and "time" in found):
             continue
-        yield RowError(number, column, f"there is no such column; the first row must name {wanted}")
+        message = Sentence("there is no such column; the first row must name %(wanted)s", wanted=wanted)
+        yield RowError(number, column, message)
 
 
 def _find_meaning(text: str) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from bot.importing.table import FileTrouble, Row, Table
+from bot.sentences import Sentence
 
 _DELIMITERS = ",;\t"
 _BYTE_ORDER_MARKS = (
@@ -20,7 +21,13 @@ _BYTE_ORDER_MARKS = (
 # Excel's own way to name the delimiter, a line before the header that it does not show.
 _DELIMITER_LINE = re.compile(r"sep=([,;\t])\s*?(?:\r\n|\r|\n)", re.I)
 _CHUNK = 1 << 16
-_OTHER_FILES = {b"%PDF": "a PDF", b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"{\\rtf": "a text document"}
+_PICTURE = Sentence("a picture")
+_OTHER_FILES = {
+    b"%PDF": Sentence("a PDF"),
+    b"\x89PNG": _PICTURE,
+    b"\xff\xd8\xff": _PICTURE,
+    b"{\\rtf": Sentence("a text document"),
+}
 
 
 @contextmanager
@@ -35,7 +42,7 @@ def open_csv(path: Path) -> Iterator[Table]:
         start_bytes = raw.read(8)
     for mark, what in _OTHER_FILES.items():
         if start_bytes.startswith(mark):
-            raise FileTrouble(f"the file is {what}; save the appointments as CSV or .xlsx")
+            raise FileTrouble("the file is %(what)s; save the appointments as CSV or .xlsx", what=what)
     encoding = _find_encoding(path)
     with path.open("rb") as raw, io.TextIOWrapper(raw, encoding, newline="") as file:
         start = file.read(_CHUNK)
@@ -49,7 +56,7 @@ def open_csv(path: Path) -> Iterator[Table]:
         if header is None:
             raise FileTrouble("the file is empty; its first row must name the columns")
         if header.trouble:
-            raise FileTrouble(f"the row that names the columns cannot be read: it {header.trouble}")
+            raise FileTrouble("the row that names the columns cannot be read: it %(trouble)s", trouble=header.trouble)
         rows = _fit_rows(records, len(header.cells))
         yield Table(header, rows, lambda _: raw.tell(), path.stat().st_size)
 
@@ -100,9 +107,21 @@ def _read_records(file: TextIO, delimiter: str) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error:
-            lines = f"lines {first} to {reader.line_num}" if reader.line_num > first else f"line {first}"
-            trouble = "has a quotation mark that is not closed or out of place"
-            yield Row(number, (), f"{trouble}; {lines} of the file could not be read")
+            yield Row(number, (), _explain_quotation(first, reader.line_num))
+
+
+def _explain_quotation(first: int, last: int) -> Sentence:
+    if last > first:
+        return Sentence(
+            "has a quotation mark that is not closed or out of place; lines %(first)s to %(last)s of the file "
+            "could not be read",
+            first=first,
+            last=last,
+        )
+    return Sentence(
+        "has a quotation mark that is not closed or out of place; line %(first)s of the file could not be read",
+        first=first,
+    )
 
 
 def _fit_rows(records: Iterator[Row], width: int) -> Iterator[Row]:
@@ -111,9 +130,11 @@ def _fit_rows(records: Iterator[Row], width: int) -> Iterator[Row]:
             continue
         extra = Row(record.number, record.cells[width:])
         if not extra.is_blank:
-            trouble = "has more cells than the header; put quotation marks around a cell that has the delimiter in it"
+            trouble = Sentence(
+                "has more cells than the header; put quotation marks around a cell that has the delimiter in it"
+            )
             yield Row(record.number, (), trouble)
         elif any("\0" in str(cell) for cell in record.cells):
-            yield Row(record.number, (), "has characters that cannot be read; type it again")
+            yield Row(record.number, (), Sentence("has characters that cannot be read; type it again"))
         else:
             yield record

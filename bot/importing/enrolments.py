@@ -101,7 +101,7 @@ class _Reading:
         try:
             return read(_check(self._find_cell(column)))
         except ValueTrouble as trouble:
-            self.errors.append(RowError(self._row.number, column, str(trouble)))
+            self.errors.append(RowError(self._row.number, column, trouble.sentence))
             return default
 
     def take_filled(self, column: str, read: Callable[[Cell], Value], default: Value) -> Value:
@@ -118,9 +118,11 @@ class _Reading:
 def _check(cell: Cell) -> Cell:
     if isinstance(cell, str):
         if len(cell) > MAX_CELL:
-            raise ValueTrouble(f"is too long: {len(cell)} characters; at most {MAX_CELL} fit")
+            raise ValueTrouble(
+                "is too long: %(length)s characters; at most %(most)s fit", length=len(cell), most=MAX_CELL
+            )
         if cell == UNCALCULATED:
             raise ValueTrouble("has a formula without a result; open the file in Excel, save it and import it again")
         if cell.strip().upper() in _SPREADSHEET_ERRORS:
-            raise ValueTrouble(f"shows the spreadsheet's error {cell.strip()}; correct the cell")
+            raise ValueTrouble("shows the spreadsheet's error %(error)s; correct the cell", error=cell.strip())
     return cell

@@ -16,6 +16,7 @@ import openpyxl
 from bot.importing.columns import match_columns
 from bot.importing.table import UNCALCULATED, FileTrouble, Row, Table
 from bot.importing.values import Cell
+from bot.sentences import Sentence
 
 _OLE_START = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 EXCEL_STARTS = (b"PK\x03\x04", _OLE_START[:4])
@@ -27,12 +28,15 @@ _MAX_UNPACKED = 1 << 28
 _MAX_MEMBERS = 1000
 # No workbook has one; against entities that unpack to far more than they are, or name a file of ours.
 _DOCTYPE = re.compile("|".join(f"<!{kind}" for kind in ("DOCTYPE", "ENTITY")).encode())
-_OTHER_DOCUMENTS = {"word/document.xml": "a Word document", "ppt/presentation.xml": "a presentation"}
+_OTHER_DOCUMENTS = {
+    "word/document.xml": Sentence("a Word document"),
+    "ppt/presentation.xml": Sentence("a presentation"),
+}
 _CHUNK, _OVERLAP = 1 << 20, 32
 # So many columns with a name that we know make a row a header.
 _ENOUGH_COLUMNS = 2
 _NOT_A_CLOCK = re.compile(r'\[[^\]]*\]|"[^"]*"|\\.')
-_DAMAGED = "the file is damaged or not an Excel workbook; open it in Excel and save it again as .xlsx"
+_DAMAGED = Sentence("the file is damaged or not an Excel workbook; open it in Excel and save it again as .xlsx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,9 @@ def _check(file: BinaryIO) -> bool:
             raise FileTrouble("the file is a binary workbook (.xlsb); save it as .xlsx")
         for name, what in _OTHER_DOCUMENTS.items():
             if name in names:
-                raise FileTrouble(f"the file is {what}; put the appointments into a table and save it as .xlsx or CSV")
+                raise FileTrouble(
+                    "the file is %(what)s; put the appointments into a table and save it as .xlsx or CSV", what=what
+                )
         if len(members) > _MAX_MEMBERS:
             raise FileTrouble(_DAMAGED)
         if sum(member.file_size for member in members) > _MAX_UNPACKED:

@@ -18,7 +18,7 @@ def open_table(path: Path) -> AbstractContextManager[Table]:
     except FileNotFoundError:
         raise FileTrouble("there is no such file; check its name and folder") from None
     except OSError as error:
-        raise FileTrouble(f"the file cannot be opened: {error.strerror or type(error).__name__}") from error
+        raise FileTrouble("the file cannot be opened: %(why)s", why=error.strerror or type(error).__name__) from error
     return open_excel(path) if start in EXCEL_STARTS else open_csv(path)
 
 

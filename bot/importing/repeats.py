@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bot.importing.report import RowError
 from bot.people import Enrolment
+from bot.sentences import Sentence
 
 
 class _Patient(NamedTuple):
@@ -41,8 +42,11 @@ class Repeats:
         if known is None or known[1] == hash(enrolment):
             return []
         if enrolment.external_id:
-            return [RowError(row, "appointment_id", f"is also in row {known[0]}, with other details; keep one row")]
-        message = f"is the appointment of row {known[0]} again, with other details; keep one row, or give an id"
+            message = Sentence("is also in row %(row)s, with other details; keep one row", row=known[0])
+            return [RowError(row, "appointment_id", message)]
+        message = Sentence(
+            "is the appointment of row %(row)s again, with other details; keep one row, or give an id", row=known[0]
+        )
         return [RowError(row, "starts_at", message)]
 
     def _check_patient(self, row: int, enrolment: Enrolment) -> list[RowError]:
@@ -55,17 +59,17 @@ class Repeats:
             "phone": known.phone != given.phone,
             "companion_phone": None not in (known.companion, given.companion) and known.companion != given.companion,
         }
-        return [
-            RowError(row, column, f"differs from row {known.row}, which has the same patient_id; correct one of them")
-            for column, differs in differences.items()
-            if differs
-        ]
+        message = Sentence(
+            "differs from row %(row)s, which has the same patient_id; correct one of them", row=known.row
+        )
+        return [RowError(row, column, message) for column, differs in differences.items() if differs]
 
     def _check_consent(self, row: int, enrolment: Enrolment) -> list[RowError]:
         refused = self._refusals.get(hash(enrolment.phone))
         if refused is None or not enrolment.consent:
             return []
-        return [RowError(row, "consent", f"row {refused} says no for the same phone number; correct one of them")]
+        message = Sentence("row %(row)s says no for the same phone number; correct one of them", row=refused)
+        return [RowError(row, "consent", message)]
 
     def _remember(self, row: int, enrolment: Enrolment) -> None:
         self._appointments.setdefault(_find_key(enrolment), (row, hash(enrolment)))

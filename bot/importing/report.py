@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bot.sentences import Sentence
+
 
 @dataclass(frozen=True, slots=True)
 class RowError:
@@ -10,7 +12,7 @@ class RowError:
 
     row: int
     column: str
-    message: str
+    message: Sentence
 
 
 @dataclass(frozen=True, slots=True)

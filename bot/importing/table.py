@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.importing.values import Cell
+from bot.sentences import NOTHING, Sentence, SentenceError
 
 # Stands in a cell for the result of a formula that no spreadsheet program has calculated yet.
 UNCALCULATED = "#UNCALCULATED!"
@@ -13,7 +14,7 @@ def is_blank(cell: Cell) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-class FileTrouble(ValueError):  # noqa: N818
+class FileTrouble(SentenceError):  # noqa: N818
     """The file as a whole cannot be read; one sentence says why and what would be right."""
 
 
@@ -23,7 +24,7 @@ class Row:
 
     number: int
     cells: Sequence[Cell]
-    trouble: str = ""
+    trouble: Sentence = NOTHING
 
     @property
     def is_blank(self) -> bool:

@@ -10,12 +10,12 @@ import logging
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer, PlainValidator
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import defer
@@ -31,6 +31,7 @@ from bot.importing.report import RowError
 from bot.importing.table import UNCALCULATED, FileTrouble, Row, Table
 from bot.importing.values import Cell
 from bot.models import AuditEvent, ColumnChoice, Upload
+from bot.sentences import NOTHING, Sentence, SentenceError
 from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ MOST_COLUMNS = 200
 # So many bad rows can be mended on the page; of more, the file itself is to be mended.
 MOST_MENDED = 500
 # The column that the download of bad rows adds.
-WHY = "what is wrong"
+WHY = Sentence("what is wrong")
 
 _LEASE = timedelta(seconds=60)
 # Small, and with a pause after each: on SQLite nobody else writes meanwhile, and a patient may be texting.
@@ -55,6 +56,8 @@ _WITHOUT_CONTENT = defer(Upload.content)  # type: ignore[arg-type]
 
 State = Literal["columns", "checking", "checked", "importing", "done", "failed"]
 _AT_WORK = ("checking", "importing")
+# A sentence that is kept as what it was made from.
+Said = Annotated[Sentence, PlainValidator(Sentence.unpack), PlainSerializer(Sentence.pack)]
 
 
 class BadRow(BaseModel):
@@ -62,7 +65,7 @@ class BadRow(BaseModel):
 
     row: int
     cells: list[str]
-    errors: list[tuple[str, str]]
+    errors: list[tuple[str, Said]]
 
 
 class Progress(BaseModel):
@@ -84,7 +87,7 @@ class Progress(BaseModel):
     outcomes: dict[str, int] = {}
     last_row: int = 0
     actor: str = ""
-    trouble: str = ""
+    trouble: Said = NOTHING
     worker: str = ""
     working_until: datetime | None = None
 
@@ -93,8 +96,12 @@ class Progress(BaseModel):
         return self.state in _AT_WORK
 
 
-class UploadError(ValueError):
-    """What was asked for cannot be done with this file now; the message says why."""
+class UploadError(SentenceError):
+    """What was asked for cannot be done with this file now; the message says why, as do ``errors`` of its columns."""
+
+    def __init__(self, template: str, errors: Sequence[RowError] = ()) -> None:
+        super().__init__(template)
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,9 @@ def look_into(content: bytes) -> Progress:
     """
     with open_content(content) as table:
         if len(table.header.cells) > MOST_COLUMNS:
-            raise FileTrouble(f"the file has more than {MOST_COLUMNS} columns; leave out those that no text needs")
+            raise FileTrouble(
+                "the file has more than %(most)s columns; leave out those that no text needs", most=MOST_COLUMNS
+            )
         samples = [row for row, _ in zip(table.rows, range(_SAMPLES), strict=False)]
         header, ignored = table.header, list(table.ignored)
     return Progress(
@@ -133,9 +142,20 @@ def look_into(content: bytes) -> Progress:
 
 
 def take_upload(
-    session: Session, staff_id: int, actor: str, name: str, content: bytes, progress: Progress, now: datetime
+    session: Session,
+    staff_id: int,
+    actor: str,
+    name: str,
+    content: bytes,
+    progress: Progress,
+    now: datetime,
+    added: Collection[str] = (WHY,),
 ) -> Upload:
-    """Keep a file that was looked into; where all its columns are known, it is checked next."""
+    """Keep a file that was looked into; where all its columns are known, it is checked next.
+
+    Args:
+        added: what we call the column that a download of bad rows has more than the file.
+    """
     header = Row(progress.header_row, progress.header)
     meanings = suggest_columns(header, read_choices(session, progress.header))
     upload = Upload(
@@ -146,16 +166,17 @@ def take_upload(
         columns=json.dumps(meanings),
         created_at=now,
     )
-    if all(map(_is_settled, progress.header, meanings)) and not arrange_columns(header, meanings).errors:
+    ours = {"", *map(fold_header, added)}
+    settled = (
+        meaning is not None or fold_header(cell) in ours
+        for cell, meaning in zip(progress.header, meanings, strict=True)
+    )
+    if all(settled) and not arrange_columns(header, meanings).errors:
         progress.state = "checking"
     _put(session, upload, progress)
     session.flush()
     note_event(session, actor, "uploaded", "upload", upload.id or 0, now)
     return upload
-
-
-def _is_settled(name: str, meaning: str | None) -> bool:
-    return meaning is not None or not name.strip() or fold_header(name) == fold_header(WHY)
 
 
 def find_upload(session: Session, token: str, staff_id: int | None) -> Upload | None:
@@ -204,7 +225,7 @@ def choose_columns(session: Session, upload: Upload, meanings: Sequence[str], ac
         raise UploadError("The file has other columns. Load the page again.")
     columns = arrange_columns(Row(progress.header_row, progress.header), meanings)
     if columns.errors:
-        raise UploadError("; ".join(f"{error.column}: {error.message}" for error in columns.errors))
+        raise UploadError("The columns are not right yet.", columns.errors)
     usual = suggest_columns(Row(progress.header_row, progress.header), {})
     names = Counter(map(fold_header, progress.header))
     known = read_choices(session, progress.header)
@@ -332,7 +353,9 @@ def work(
         log.error("upload %s cannot be worked on: %s", upload_id, type(error).__name__)
         with writing(engine) as session:
             upload, progress = _find(session, upload_id)
-            progress.trouble = "Something is wrong with this file. Save it anew as CSV, or ask who runs this program."
+            progress.trouble = Sentence(
+                "something is wrong with this file; save it anew as CSV, or ask who runs this program"
+            )
             _restart(session, upload, progress, "failed")
 
 
@@ -372,14 +395,14 @@ class _Work:
         except FileTrouble as trouble:
             with writing(self._engine) as session:
                 upload, progress = self._take(session)
-                progress.trouble = str(trouble)
+                progress.trouble = trouble.sentence
                 _restart(session, upload, progress, "failed")
 
     def _check(self, table: Table, columns: Columns, fixes: Fixes) -> Iterator[CheckedRow]:
         clinic = self._settings.clinic_facts
         for count, checked in enumerate(check_rows(table, columns, clinic, self._now(), fixes), 1):
             if count > MOST_ROWS:
-                raise FileTrouble(f"the file has more than {MOST_ROWS:,} rows; divide it into several")
+                raise FileTrouble("the file has more than %(most)s rows; divide it into several", most=f"{MOST_ROWS:,}")
             yield checked
 
     def _gather(self, rows: Iterator[CheckedRow]) -> None:

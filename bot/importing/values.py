@@ -15,6 +15,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
 
 from bot.schedule import find_clock_trouble
+from bot.sentences import Sentence, SentenceError
 from messages.exams import Exams
 from messages.facts import MAX_NAME
 from messages.languages import LANGUAGES, find_language
@@ -59,10 +60,10 @@ _MORNING_OR_AFTERNOON = range(1, 7)
 _YES = {"yes", "y", "true", "1", "x", "si", "oui", "ja"}
 _NO = {"", "no", "n", "false", "0", "non", "nein"}
 _CANCELLED = {"cancelled", "canceled", "deleted", "removed", "cancelado", "cancelada", "annule", "annulee"}
-_BOOKED = {"", "booked", "scheduled", "confirmed", "active"}
+_BOOKED = {"", "booked", "scheduled", "confirmed", "active", "reservado", "reservada", "confirmado", "confirmada"}
 
 
-class ValueTrouble(ValueError):  # noqa: N818
+class ValueTrouble(SentenceError):  # noqa: N818
     """The value cannot be used; the message says why and what would be right."""
 
 
@@ -92,7 +93,11 @@ def read_name(cell: Cell) -> str:
     if not text:
         raise ValueTrouble("is missing; give the name that the texts shall use")
     if len(text) > MAX_NAME:
-        raise ValueTrouble(f"is too long: {len(text)} characters; at most {MAX_NAME} fit, the given name is enough")
+        raise ValueTrouble(
+            "is too long: %(length)s characters; at most %(most)s fit, the given name is enough",
+            length=len(text),
+            most=MAX_NAME,
+        )
     if _ADDRESS.search(text):
         raise ValueTrouble("has a web address in it; give the name alone")
     if not any(char.isalpha() for char in text):
@@ -108,7 +113,9 @@ def read_phone(cell: Cell, region: str) -> str:
     """
     text = _DECIMAL_ZERO.sub("", read_text(cell))
     if not text:
-        raise ValueTrouble(f"is missing; give the number that gets the texts, such as {_PHONE_EXAMPLE}")
+        raise ValueTrouble(
+            "is missing; give the number that gets the texts, such as %(example)s", example=_PHONE_EXAMPLE
+        )
     if _SHORTENED.fullmatch(text):
         raise ValueTrouble("was shortened by the spreadsheet; format the column as text and type the number again")
     if sum(_count_digits(part) >= _FEWEST_PHONE_DIGITS for part in _BETWEEN_PHONES.split(text)) > 1:
@@ -116,7 +123,7 @@ def read_phone(cell: Cell, region: str) -> str:
     if _EXTENSION.search(text):
         raise ValueTrouble("has an extension, which cannot get texts; give a mobile number")
     if any(char.isalpha() for char in text):
-        raise ValueTrouble(f"has letters in it; give only the number, such as {_PHONE_EXAMPLE}")
+        raise ValueTrouble("has letters in it; give only the number, such as %(example)s", example=_PHONE_EXAMPLE)
     number = _parse_phone(text, region)
     if not _is_fictional(number):
         if not phonenumbers.is_valid_number(number):
@@ -135,10 +142,12 @@ def read_language(cell: Cell) -> str:
     text = read_text(cell)
     ours = ", ".join(f"{language.bcp47} ({language.name})" for language in LANGUAGES)
     if not text:
-        raise ValueTrouble(f"is missing; give one of {ours}")
+        raise ValueTrouble("is missing; give one of %(choices)s", choices=ours)
     language = find_language(text)
     if language is None:
-        raise ValueTrouble(f"{_quote(text)} is not a language that we write; give one of {ours}")
+        raise ValueTrouble(
+            "%(text)s is not a language that we write; give one of %(choices)s", text=_quote(text), choices=ours
+        )
     return language.code
 
 
@@ -150,13 +159,21 @@ def read_exam(cell: Cell, exams: Exams) -> str:
     """
     text = read_text(cell)
     codes = exams.list_codes()
+    ours = ", ".join(codes)
     if not text:
-        raise ValueTrouble(f"is missing; give one of {', '.join(codes)}")
+        raise ValueTrouble("is missing; give one of %(choices)s", choices=ours)
     exam = exams.find(text)
     if exam is None:
-        near = difflib.get_close_matches("-".join(text.casefold().split()), codes, 1)
-        hint = f"did you mean {near[0]}? The exams are" if near else "give one of"
-        raise ValueTrouble(f"{_quote(text)} is not an exam that we know; {hint} {', '.join(codes)}")
+        if near := difflib.get_close_matches("-".join(text.casefold().split()), codes, 1):
+            raise ValueTrouble(
+                "%(text)s is not an exam that we know; did you mean %(near)s? The exams are %(choices)s",
+                text=_quote(text),
+                near=near[0],
+                choices=ours,
+            )
+        raise ValueTrouble(
+            "%(text)s is not an exam that we know; give one of %(choices)s", text=_quote(text), choices=ours
+        )
     return exam.code
 
 
@@ -171,7 +188,7 @@ def read_flag(cell: Cell) -> bool:
         return True
     if word in _NO:
         return False
-    raise ValueTrouble(f"{_quote(read_text(cell))} is neither yes nor no; give yes or no")
+    raise ValueTrouble("%(text)s is neither yes nor no; give yes or no", text=_quote(read_text(cell)))
 
 
 def read_cancelled(cell: Cell) -> bool:
@@ -185,7 +202,7 @@ def read_cancelled(cell: Cell) -> bool:
         return True
     if word in _BOOKED:
         return False
-    raise ValueTrouble(f"{_quote(read_text(cell))} is not a status that we know; give booked or cancelled")
+    raise ValueTrouble("%(text)s is not a status that we know; give booked or cancelled", text=_quote(read_text(cell)))
 
 
 def read_starts_at(cell: Cell, zone: ZoneInfo, now: datetime) -> datetime:
@@ -199,16 +216,20 @@ def read_starts_at(cell: Cell, zone: ZoneInfo, now: datetime) -> datetime:
         rounded = _round(cell)
         return _find_moment(rounded.date(), rounded.timetz(), zone, "%Y-%m-%dT%H:%M")
     if isinstance(cell, date):
-        raise ValueTrouble(f"has a date but no time; write both, such as {_EXAMPLE}")
+        raise ValueTrouble("has a date but no time; write both, such as %(example)s", example=_EXAMPLE)
     text = read_text(cell)
     if not text:
-        raise ValueTrouble(f"is missing; give a date and time, such as {_EXAMPLE}")
+        raise ValueTrouble("is missing; give a date and time, such as %(example)s", example=_EXAMPLE)
     parts = _DATE_AND_TIME.fullmatch(text)
     if parts is None or not _DATE.fullmatch(parts[1]):
-        raise ValueTrouble(f"{_quote(text)} is not a date and time that we can read; write it like {_EXAMPLE}")
+        raise ValueTrouble(
+            "%(text)s is not a date and time that we can read; write it like %(example)s",
+            text=_quote(text),
+            example=_EXAMPLE,
+        )
     day = read_date(parts[1], now)
     if not parts[2]:
-        raise ValueTrouble(f"has a date but no time; write both, such as {_EXAMPLE}")
+        raise ValueTrouble("has a date but no time; write both, such as %(example)s", example=_EXAMPLE)
     return _find_moment(day, read_time(parts[2]), zone, "%Y-%m-%dT%H:%M")
 
 
@@ -229,9 +250,9 @@ def read_date(cell: Cell, now: datetime) -> date:
     """
     day = _take_date(cell)
     if day.year < _EARLIEST_YEAR:
-        raise ValueTrouble(f"the year {day.year:04} must be wrong; check it")
+        raise ValueTrouble("the year %(year)s must be wrong; check it", year=f"{day.year:04}")
     if day > (now + _FARTHEST).date():
-        raise ValueTrouble(f"{day.isoformat()} is more than two years ahead; check the year")
+        raise ValueTrouble("%(day)s is more than two years ahead; check the year", day=day.isoformat())
     return day
 
 
@@ -254,7 +275,7 @@ def read_time(cell: Cell) -> time:
         raise ValueTrouble("is missing; give a time, such as 14:05 or 2:05 PM")
     match = _TIME.fullmatch(text)
     if match is None or not (match["minute"] or match["half"]):
-        raise ValueTrouble(f"{_quote(text)} is not a time that we can read; write it like 14:05 or 2:05 PM")
+        raise ValueTrouble("%(text)s is not a time that we can read; write it like 14:05 or 2:05 PM", text=_quote(text))
     return _make_time(text, match)
 
 
@@ -262,18 +283,22 @@ def _make_time(text: str, match: re.Match[str]) -> time:
     hour, minute, second = (int(match[part] or 0) for part in ("hour", "minute", "second"))
     if match["half"]:
         if not 1 <= hour <= 12:
-            raise ValueTrouble(f"{_quote(text)} is not a time of day: with AM or PM the hour is from 1 to 12")
+            raise ValueTrouble(
+                "%(text)s is not a time of day: with AM or PM the hour is from 1 to 12", text=_quote(text)
+            )
         hour = hour % 12 + (12 if match["half"].lower() == "p" else 0)
     elif len(match["hour"]) == 1 and hour in _MORNING_OR_AFTERNOON:
         raise ValueTrouble(
-            f"{_quote(text)} could be in the morning or in the afternoon; write {hour:02}:{minute:02} or "
-            f"{hour + 12}:{minute:02}"
+            "%(text)s could be in the morning or in the afternoon; write %(early)s or %(late)s",
+            text=_quote(text),
+            early=f"{hour:02}:{minute:02}",
+            late=f"{hour + 12}:{minute:02}",
         )
     offset = _read_offset(match["offset"])
     try:
         return time(hour, minute, second, tzinfo=offset)
     except ValueError:
-        raise ValueTrouble(f"{_quote(text)} is not a time of day: the latest is 23:59") from None
+        raise ValueTrouble("%(text)s is not a time of day: the latest is 23:59", text=_quote(text)) from None
 
 
 def _read_offset(offset: str | None) -> timezone | None:
@@ -295,11 +320,15 @@ def _take_date(cell: Cell) -> date:
         return cell
     text = read_text(cell)
     if not text:
-        raise ValueTrouble(f"is missing; give a date, such as {_EXAMPLE[:10]}")
+        raise ValueTrouble("is missing; give a date, such as %(example)s", example=_EXAMPLE[:10])
     parts = _DATE_AND_TIME.fullmatch(text)
     match = _DATE.fullmatch(parts[1]) if parts else None
     if parts is None or match is None:
-        raise ValueTrouble(f"{_quote(text)} is not a date that we can read; write it like {_EXAMPLE[:10]}")
+        raise ValueTrouble(
+            "%(text)s is not a date that we can read; write it like %(example)s",
+            text=_quote(text),
+            example=_EXAMPLE[:10],
+        )
     if not _NO_TIME.fullmatch(parts[2]):
         raise ValueTrouble("has a time as well; give the date alone here")
     first, second, third = int(match[1]), int(match[3]), int(match[4])
@@ -308,18 +337,39 @@ def _take_date(cell: Cell) -> date:
     try:
         return date(first, second, third)
     except ValueError:
-        raise ValueTrouble(f"{_quote(text)} is not a day of the calendar; check the month and the day") from None
+        raise ValueTrouble(
+            "%(text)s is not a day of the calendar; check the month and the day", text=_quote(text)
+        ) from None
 
 
-def _explain_order(text: str, first: int, second: int, year: int) -> str:
+def _explain_order(text: str, first: int, second: int, year: int) -> Sentence:
     """Why a date without its year first is not taken, and how it would be written."""
     readings = {
         f"{year:04}-{month:02}-{day:02}"
         for month, day in ((first, second), (second, first))
         if year > _EARLIEST_YEAR and 1 <= month <= 12 and 1 <= day <= 31
     }
-    forms = " or ".join(sorted(readings)) or f"like {_EXAMPLE[:10]}"
-    return f"{_quote(text)} is ambiguous: the month or the day may come first; write the year first, {forms}"
+    quoted = _quote(text)
+    match sorted(readings):
+        case [one]:
+            return Sentence(
+                "%(text)s is ambiguous: the month or the day may come first; write the year first, %(one)s",
+                text=quoted,
+                one=one,
+            )
+        case [one, other]:
+            return Sentence(
+                "%(text)s is ambiguous: the month or the day may come first; write the year first, "
+                "%(one)s or %(other)s",
+                text=quoted,
+                one=one,
+                other=other,
+            )
+    return Sentence(
+        "%(text)s is ambiguous: the month or the day may come first; write the year first, like %(example)s",
+        text=quoted,
+        example=_EXAMPLE[:10],
+    )
 
 
 def _find_moment(day: date, clock: time, zone: ZoneInfo, pattern: str) -> datetime:
@@ -329,16 +379,24 @@ def _find_moment(day: date, clock: time, zone: ZoneInfo, pattern: str) -> dateti
         return local.astimezone(UTC)
     before, after = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     trouble = find_clock_trouble(local, zone)
-    shown = local.strftime("%H:%M on %Y-%m-%d")
+    clock_shown, day_shown = local.strftime("%H:%M"), local.strftime("%Y-%m-%d")
     if trouble == "missing":
         next_valid = before.astimezone(UTC).astimezone(zone)
         raise ValueTrouble(
-            f"{shown} does not exist: the clocks go forward that night; give e.g. {next_valid.strftime(pattern)}"
+            "%(time)s on %(day)s does not exist: the clocks go forward that night; give e.g. %(next)s",
+            time=clock_shown,
+            day=day_shown,
+            next=next_valid.strftime(pattern),
         )
     if trouble == "twice":
         early, late = (moment.strftime(pattern) + moment.isoformat()[-6:] for moment in (before, after))
         raise ValueTrouble(
-            f"{shown} exists twice: the clocks go back; add the offset, {early} for the first or {late} for the second"
+            "%(time)s on %(day)s exists twice: the clocks go back; add the offset, %(early)s for the first or "
+            "%(late)s for the second",
+            time=clock_shown,
+            day=day_shown,
+            early=early,
+            late=late,
         )
     return before.astimezone(UTC)
 
@@ -356,17 +414,19 @@ def _parse_phone(text: str, region: str) -> PhoneNumber:
     except NumberParseException as error:
         if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
             raise ValueTrouble("does not start with the code of any country; check the digits after +") from None
-        raise ValueTrouble(f"is not a phone number; write it like {_PHONE_EXAMPLE}") from None
+        raise ValueTrouble("is not a phone number; write it like %(example)s", example=_PHONE_EXAMPLE) from None
     match phonenumbers.is_possible_number_with_reason(number):
         case ValidationResult.IS_POSSIBLE:
             return number
         case ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
-            raise ValueTrouble(f"lacks its area code; give all digits, such as {_PHONE_EXAMPLE}")
+            raise ValueTrouble("lacks its area code; give all digits, such as %(example)s", example=_PHONE_EXAMPLE)
         case ValidationResult.TOO_SHORT:
-            raise ValueTrouble(f"has too few digits; give all of them with the area code, such as {_PHONE_EXAMPLE}")
+            raise ValueTrouble(
+                "has too few digits; give all of them with the area code, such as %(example)s", example=_PHONE_EXAMPLE
+            )
         case ValidationResult.TOO_LONG:
             raise ValueTrouble("has too many digits; a number of another country starts with + and its code")
-    raise ValueTrouble(f"does not have the digits of a phone number; write it like {_PHONE_EXAMPLE}")
+    raise ValueTrouble("does not have the digits of a phone number; write it like %(example)s", example=_PHONE_EXAMPLE)
 
 
 def _is_fictional(number: PhoneNumber) -> bool:
@@ -387,5 +447,5 @@ def _fold(cell: Cell) -> str:
 def _quote(text: str) -> str:
     """The text, shortened, in quotes; a phone number that is in the wrong column is not repeated."""
     if _LOOKS_LIKE_PHONE.fullmatch(text):
-        return "this"
+        return Sentence("this")
     return f'"{text}"' if len(text) <= _MAX_QUOTED else f'"{text[:_MAX_QUOTED]}..."'

@@ -73,7 +73,7 @@ def take_password(
             set_password(session, staff, password, service.now(), staff.email)
             token = start_session(session, staff, service.now())
     except AccountError as error:
-        return _show_account(request, service, visitor, trouble=str(error), status=400)
+        return _show_account(request, service, visitor, trouble=error.sentence, status=400)
     response = RedirectResponse("/account?done=password", 303)
     set_token(response, service, token)
     return response
@@ -158,7 +158,7 @@ def take_staff(
             staff = add_staff(session, email, role, service.now(), visitor.staff.email)
             token = make_link(session, staff, service.now())
     except AccountError as error:
-        return _show_staff(request, service, visitor, trouble=str(error), status=400)
+        return _show_staff(request, service, visitor, trouble=error.sentence, status=400)
     return _show_staff(request, service, visitor, link=_make_address(service, token), link_for=staff.email)
 
 
@@ -188,7 +188,7 @@ def change_staff(
                 raise AccountError(word("That cannot be done here."))
             session.add(staff)
     except AccountError as error:
-        return _show_staff(request, service, visitor, trouble=str(error), status=400)
+        return _show_staff(request, service, visitor, trouble=error.sentence, status=400)
     if token:
         return _show_staff(request, service, visitor, link=_make_address(service, token), link_for=staff.email)
     return RedirectResponse("/staff", 303)

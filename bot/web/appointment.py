@@ -128,7 +128,7 @@ def move(
         try:
             starts_at = read_starts_at_parts(day, clock, settings.clinic_facts.zone, now)
         except ValueTrouble as error:
-            raise ChangeError(f"The new time {error}.") from error
+            raise ChangeError("The new time: %(trouble)s", trouble=error.sentence) from error
         appointments.reschedule(session, settings.plan, appointment_id, starts_at, now, actor)
         return "moved"
 
@@ -243,7 +243,7 @@ def take_number(
         try:
             number = read_phone(phone, settings.default_region)
         except ValueTrouble as error:
-            raise ChangeError(f"The phone number {error}.") from error
+            raise ChangeError("The phone number: %(trouble)s", trouble=error.sentence) from error
         appointments.change_number(session, settings.plan, appointment_id, number, now, actor, agreed=agreed)
         return "number"
 
@@ -312,7 +312,7 @@ def _change(
         raise HTTPException(404, str(error)) from error
     except (ChangeError, appointments.AppointmentError) as error:
         status = 409 if isinstance(error, OutdatedError) else 400
-        return _show(request, service, visitor, appointment_id, trouble=str(error), status=status)
+        return _show(request, service, visitor, appointment_id, trouble=error.sentence, status=status)
     service.sending.wake()
     return RedirectResponse(f"/appointments/{appointment_id}?done={done}", 303)
 

@@ -34,12 +34,13 @@ from bot.importing.uploads import (
     work,
 )
 from bot.models import Role, Upload
+from bot.sentences import Sentence
 from bot.signing_in import Visitor
 from bot.web.csv_lines import write_line
 from bot.web.guard import Works, may
 from bot.web.pages import render
 from bot.web.service import Service, Used
-from bot.web.wording import word
+from bot.web.wording import list_wordings, read_wording, word
 from messages.languages import LANGUAGES
 
 router = APIRouter()
@@ -71,6 +72,7 @@ _TITLES = {
     "companion_phone": word("Companion's number"),
     "companion_language": word("Companion's language"),
     "companion_consent": word("Companion may be texted"),
+    "companion_first": word("Companion answers for the patient"),
 }
 
 
@@ -93,17 +95,22 @@ def take_file(
 ) -> Response:
     content = file.file.read() if file else b""
     if file is None or not content:
-        return _show_start(request, service, visitor, word("Choose a file first; this one is empty."))
+        return _show_start(request, service, visitor, Sentence("Choose a file first; this one is empty."))
     try:
         progress = look_into(content)
     except FileTrouble as trouble:
-        return _show_start(request, service, visitor, str(trouble))
+        return _show_start(request, service, visitor, trouble.sentence)
     with writing(service.engine) as session:
         name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
         upload = take_upload(
-            session, visitor.staff.id or 0, visitor.staff.email, name, content, progress, service.now()
+            session, visitor.staff.id or 0, visitor.staff.email, name, content, progress, service.now(), _list_whys()
         )
     return _go_on(service, upload)
+
+
+def _list_whys() -> list[str]:
+    """What the column of reasons is called in each language of the pages."""
+    return [read_wording(code).translate(WHY) for code in list_wordings()]
 
 
 def _show_start(request: Request, service: Service, visitor: Visitor, trouble: str = "") -> Response:
@@ -171,13 +178,16 @@ def download_bad_rows(service: Used, visitor: Works, token: str) -> Response:
         content = upload.content
         note_event(session, visitor.staff.email, "exported", "upload", upload.id or 0, service.now())
     progress, columns = read_progress(upload), read_columns(upload)
+    wording = read_wording(visitor.staff.language)
 
     def write() -> Iterator[str]:
-        yield "\ufeff" + write_line([*progress.header, WHY])
+        yield "\ufeff" + write_line([*progress.header, wording.translate(WHY)])
         for row in list_bad_rows(service.engine, service.settings, upload, content, service.now()):
             cells = [row.cells[place] if place < len(row.cells) else "" for place in range(len(progress.header))]
-            why = "; ".join(f"{_name_column(progress, columns, column)} {message}" for column, message in row.errors)
-            yield write_line([*cells, why.strip()])
+            why = [
+                f"{_name_column(progress, columns, column)} {wording.say(message)}" for column, message in row.errors
+            ]
+            yield write_line([*cells, "; ".join(why).strip()])
 
     headers = {"Content-Disposition": 'attachment; filename="bad-rows.csv"'}
     return StreamingResponse(write(), media_type="text/csv; charset=utf-8", headers=headers)
@@ -191,7 +201,7 @@ def _change(
             upload = _get(session, visitor, token)
             change(session, upload)
     except UploadError as error:
-        return _show_upload(request, service, visitor, token, trouble=str(error))
+        return _show_upload(request, service, visitor, token, trouble=error)
     return _go_on(service, upload)
 
 
@@ -221,7 +231,7 @@ def _show_upload(
     *,
     after: int = 0,
     part: bool = False,
-    trouble: str = "",
+    trouble: UploadError | None = None,
 ) -> Response:
     with reading(service.engine) as session:
         upload = _get(session, visitor, token)
@@ -259,14 +269,14 @@ def _show_upload(
 
 def _describe_row(progress: Progress, columns: Columns, row: BadRow) -> dict[str, Any]:
     """A bad row for the page: its cells with what is wrong, those that are wrong first, and what is wrong with all."""
-    troubles: dict[int, list[str]] = {}
+    troubles: dict[int, list[Sentence]] = {}
     general = []
     for column, message in row.errors:
         places = _find_places(columns, column)
         for place in places[:1]:
             troubles.setdefault(place, []).append(message)
         if not places:
-            general.append(f"{column} {message}".strip())
+            general.append((_TITLES.get(column, column), message))
     cells = [
         {
             "place": place,

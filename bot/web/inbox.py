@@ -111,7 +111,7 @@ def take_reply(
             language = contact.language if offered and offered == words.strip().replace("\r\n", "\n") else ""
             send_by_hand(session, contact, words.replace("\r\n", "\n"), language, visitor.staff.email, service.now())
     except ReplyError as error:
-        return _show(request, service, visitor, contact_id, draft=words, trouble=str(error), status=400)
+        return _show(request, service, visitor, contact_id, draft=words, trouble=error.sentence, status=400)
     service.sending.wake()
     return RedirectResponse(f"/inbox/{contact_id}", 303)
 

@@ -16,7 +16,6 @@ from sqlmodel import col, func, select
 
 from bot.database import reading
 from bot.models import Contact, Task, TaskState
-from bot.sentences import Sentence
 from bot.signing_in import Visitor
 from bot.web.service import Service
 from bot.web.wording import choose_wording, list_wordings, read_wording
@@ -67,7 +66,7 @@ def make_environment(code: str) -> Environment:
 
     Filters: ``moment``, ``day``, ``clock`` (aware times), ``left`` (a time to go), ``language`` (of a code),
     ``language_name`` (its name in the reader's language), ``phone`` (an E.164 number as people write it),
-    ``territory`` (a country's name), ``said`` (a ``Sentence``; a time in it as ``moment``),
+    ``territory`` (a country's name), ``said`` (a sentence of ours; a time in it as ``moment``),
     ``sentence`` (begun with a capital letter).
     """
     wording = read_wording(code)
@@ -102,18 +101,7 @@ def make_environment(code: str) -> Environment:
     )
     environment.filters["phone"] = _write_phone
     environment.filters["territory"] = lambda country: wording.locale.territories.get(country, country)
-
-    def say(sentence: str) -> str:
-        if not isinstance(sentence, Sentence):
-            return sentence
-        values = {
-            name: environment.filters["moment"](value) if isinstance(value, datetime) else value
-            for name, value in sentence.values.items()
-        }
-        words = wording.translate(sentence.template)
-        return words % values if values else words
-
-    environment.filters["said"] = say
+    environment.filters["said"] = lambda sentence: wording.say(sentence, environment.filters["moment"])
     environment.filters["sentence"] = lambda words: words[:1].upper() + words[1:]
     environment.globals["wordings"] = [
         (known, read_wording(known).locale.get_display_name()) for known in list_wordings()

@@ -63,7 +63,7 @@ def take_sign_in(
             trouble = error
     if trouble is not None:
         passed = _sealer(service, browser).dumps(trouble.proof) if trouble.proof else ""
-        return _show(request, service, then, email, str(trouble), 429 if trouble.too_many else 400, passed)
+        return _show(request, service, then, email, trouble.sentence, 429 if trouble.too_many else 400, passed)
     return _let_in(service, staff, then)
 
 
@@ -104,7 +104,7 @@ def take_set_up(
             is_known = link.staff_id is not None
             staff = use_link(session, link, email, password, service.now())
     except AccountError as error:
-        return _show_set_up(request, service, email, is_known, str(error), 400)
+        return _show_set_up(request, service, email, is_known, error.sentence, 400)
     return _let_in(service, staff, "/")
 
 

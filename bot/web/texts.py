@@ -88,7 +88,7 @@ def change_topic(
             else:
                 switch_topic(session, topic, on=do == "on", by=visitor.staff.email, now=service.now())
     except TopicError as error:
-        drafts = {topic: (words, str(error))}
+        drafts: dict[str, tuple[str, str]] = {topic: (words, error.sentence)}
         return _show_topics(request, service, visitor, code, drafts, status=400)
     return RedirectResponse(f"/texts/topics?language={code}#{topic}", 303)
 

@@ -3,11 +3,13 @@
 import gettext
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 from babel import Locale, negotiate_locale
 from babel.messages.pofile import read_po
 
+from bot.sentences import Sentence
 from messages.catalogues import LOCALES, list_forms, read_catalogue
 from messages.languages import SOURCE
 
@@ -19,6 +21,19 @@ class Wording:
     code: str
     translate: Callable[[str], str]
     translate_plural: Callable[[str, str, int], str]
+
+    def say(self, sentence: str, write: Callable[[datetime], str] = str) -> str:
+        """A sentence of ours, filled in where it is a ``Sentence``; ``write`` makes words of a time in it."""
+        if not isinstance(sentence, Sentence) or not sentence.values:
+            return self.translate(sentence)
+        return self.translate(sentence.template) % {
+            name: self.say(value, write)
+            if isinstance(value, Sentence)
+            else write(value)
+            if isinstance(value, datetime)
+            else value
+            for name, value in sentence.values.items()
+        }
 
     @property
     def locale(self) -> Locale:
