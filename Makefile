@@ -24,8 +24,8 @@ RIG := $(addprefix tests/test_,faults.py kills.py restarts.py races.py clock.py 
 bench: .venv/installed-dev  ## How fast it is, into docs/benchmarks.md; QUICK=1 to see that it runs, ONLY=dispatch for one table
 	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-simulate: .venv/installed-dev  ## 2,000 patients from booking to scan; prints how each one stood
-	SIMULATED_PATIENTS=2000 $(BIN)/python -m pytest tests/test_simulation.py
+simulate: .venv/installed-dev  ## 2,000 patients from booking to scan; prints how each one stood; SEEDS=1,2 for other towns
+	SIMULATED_PATIENTS=2000 SIMULATED_SEEDS=$(or $(SEEDS),7) $(BIN)/python -m pytest tests/test_simulation.py
 
 check: .venv/installed-dev  ## Lint, types and import rules
 	$(BIN)/ruff format --check .

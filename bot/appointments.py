@@ -173,7 +173,7 @@ def change_number(
     if agreed and contact.consented_at is None:
         contact.consented_at, contact.consent_source, contact.refused_at = now, actor, None
     elif not agreed and contact.consented_at is None:
-        contact.refused_at = contact.refused_at or now
+        contact.refused_at, contact.consent_source = contact.refused_at or now, contact.consent_source or actor
     session.add(contact)
     session.flush()
     # Which number it was and is stays out of the record of events, which others may read.

@@ -223,5 +223,7 @@ def _check_wanted(contact: Contact) -> None:
         raise ChangeError("This number has asked for no more texts. Phone them instead.")
     if contact.refused_at is not None:
         raise ChangeError("This patient has not agreed to texts. Phone them instead.")
+    if contact.consented_at is None:
+        raise ChangeError("No consent to texts is recorded for this number. Phone them instead.")
     if contact.unreachable_since is not None:
         raise ChangeError("Texts do not reach this number. Phone them, or change the number.")

@@ -174,6 +174,12 @@ def enrol(
     companion_first: Annotated[
         bool, typer.Option("--companion-first", help="The patient cannot type: ask the companion.")
     ] = False,
+    consent: Annotated[
+        bool | None,
+        typer.Option(
+            "--consent/--no-consent", help="Whether they agree to texts; left out: the clinic has their consent."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Enrol one appointment; prints its id and its planned texts."""
@@ -206,6 +212,7 @@ def enrol(
         sedation=sedation,
         place=place,
         companion=companion,
+        consent=consent,
     )
     with writing(engine) as session:
         [enrolled] = appointments.enrol(session, plan, [enrolment], now(), "command line")

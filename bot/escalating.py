@@ -325,6 +325,9 @@ def _tell_clinic(session: Session, clinic: ClinicFacts, plan: Plan, watch: Watch
     if not watch.alert_phone or not watch.calendar.is_open(today.date()) or today.time() < watch.digest_at:
         return 0
     contact = find_or_add_contact(session, watch.alert_phone, clinic.default_language, now)
+    if contact.consented_at is None:
+        contact.consented_at, contact.consent_source = now, "the clinic's own number, in CLINIC_ALERT_PHONE"
+        session.add(contact)
     step = f"digest:{today.date()}"
     known = select(OutgoingText.id).where(OutgoingText.contact_id == contact.id, OutgoingText.step == step)
     if session.exec(known).first() is not None:

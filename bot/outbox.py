@@ -35,6 +35,7 @@ from bot.models import (
     TextKind,
     TextState,
 )
+from bot.questions import QUESTION_INVITE
 from bot.schedule import Plan, at_wall, find_allowed, kind_of
 from messages.facts import ClinicFacts
 
@@ -273,7 +274,9 @@ def _find_objection(row: OutgoingText, contact: Contact, appointment: Appointmen
         return "opted out"
     if row.kind == TextKind.REPLY:
         return "too late" if now > row.useful_until else None
-    if contact.refused_at is not None:
+    # To be asked for it needs none.
+    is_invitation = (row.step or "").startswith(QUESTION_INVITE)
+    if contact.refused_at is not None or (contact.consented_at is None and not is_invitation):
         return "no consent"
     if contact.unreachable_since is not None:
         return contact.unreachable_reason or "unreachable"

@@ -171,7 +171,7 @@ def _make_conditions(exams: Exams, zone: ZoneInfo, now: datetime) -> Conditions:
     conditions = {
         Trouble.URGENT: urgent,
         Trouble.OPTED_OUT: col(Contact.opted_out_at).is_not(None) & ~phoned,
-        Trouble.NO_CONSENT: col(Contact.refused_at).is_not(None) & ~phoned,
+        Trouble.NO_CONSENT: (col(Contact.refused_at).is_not(None) | col(Contact.consented_at).is_(None)) & ~phoned,
         Trouble.UNREACHABLE: col(Contact.unreachable_since).is_not(None) & ~phoned,
         Trouble.NOT_DELIVERED: failed,
         Trouble.UNANSWERED: and_(

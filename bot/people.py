@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from bot.database import keep_stopped
+from bot.database import keep_stopped, note_event
 from bot.models import Appointment, Contact, Patient
 
 # What an appointment is recognised by: its external id, or patient, exam and start.
@@ -34,7 +34,8 @@ class Companion:
 class Enrolment:
     """One appointment as the clinic gives it: codes and numbers already checked, the time aware.
 
-    ``companion`` None says nothing of one: whom we know already stays.
+    ``companion`` None says nothing of one: whom we know already stays. ``consent`` None says nothing of texts: then
+    to enrol is to say that the clinic has the patient's consent, unless this number has refused before.
     """
 
     phone: str
@@ -48,7 +49,7 @@ class Enrolment:
     sedation: bool = False
     place: str = ""
     companion: Companion | None = None
-    consent: bool = True
+    consent: bool | None = None
     cancelled: bool = False
 
 
@@ -70,19 +71,39 @@ def find_or_add_contacts(
     keep_stopped(session, added)
     for enrolment in enrolments:
         contact = contacts[enrolment.phone]
-        if enrolment.consent and contact.consented_at is None:
-            contact.consented_at, contact.consent_source = now, actor
-            if contact.refused_at is not None:
-                contact.refused_at = None
-        elif not enrolment.consent and contact.refused_at is None:
-            contact.refused_at, contact.consented_at, contact.consent_source = now, None, actor
+        _record_consent(session, contact, enrolment.consent, now, actor)
         companion = enrolment.companion
-        if companion and companion.phone and (enrolment.consent if companion.agreed is None else companion.agreed):
+        if companion and companion.phone and _agrees_to_companion(companion, contact):
             accompanying = contacts[companion.phone]
             if accompanying.consented_at is None and accompanying.refused_at is None:
                 accompanying.consented_at, accompanying.consent_source = now, f"{actor}: the patient agreed"
     session.flush()
     return contacts
+
+
+def _record_consent(session: Session, contact: Contact, consent: bool | None, now: datetime, actor: str) -> None:
+    """Note on the number who said when that it may be texted, or that it may not; what was said before is kept."""
+    if consent is False:
+        if contact.refused_at is None:
+            _keep_consent(session, contact, now, actor)
+            contact.refused_at, contact.consented_at, contact.consent_source = now, None, actor
+    elif contact.consented_at is None and (consent or contact.refused_at is None):
+        _keep_consent(session, contact, now, actor)
+        contact.consented_at, contact.refused_at = now, None
+        contact.consent_source = actor if consent else f"enrolled by {actor}"
+
+
+def _keep_consent(session: Session, contact: Contact, now: datetime, actor: str) -> None:
+    before = contact.consented_at or contact.refused_at
+    if before is not None:
+        said = "agreed to texts" if contact.consented_at else "no texts since"
+        detail = f"{said} {before.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({contact.consent_source})"
+        note_event(session, actor, "changed consent", str(Contact.__tablename__), contact.id or 0, now, detail)
+
+
+def _agrees_to_companion(companion: Companion, contact: Contact) -> bool:
+    """Whether the patient, whose number this is, agrees that the companion gets texts."""
+    return contact.refused_at is None if companion.agreed is None else companion.agreed
 
 
 def find_or_add_patients(
@@ -133,7 +154,7 @@ def describe_companion(enrolment: Enrolment, contacts: dict[str, Contact]) -> di
     companion = enrolment.companion
     if companion is None:
         return {}
-    agreed = enrolment.consent if companion.agreed is None else companion.agreed
+    agreed = _agrees_to_companion(companion, contacts[enrolment.phone])
     return {
         "companion_id": contacts[companion.phone].id if companion.phone else None,
         "companion_name": companion.name,

@@ -30,7 +30,14 @@ def describe_record(session: Session, patient: Patient, form: Form, exams: Exams
     tasks = session.exec(select(Task).where(col(Task.appointment_id).in_(ids)).order_by(col(Task.id)))
     events = session.exec(
         select(AuditEvent)
-        .where(AuditEvent.table == str(Appointment.__tablename__), col(AuditEvent.row_id).in_(ids))
+        .where(
+            ((col(AuditEvent.table) == str(Appointment.__tablename__)) & col(AuditEvent.row_id).in_(ids))
+            | (
+                (col(AuditEvent.table) == str(Contact.__tablename__))
+                & col(AuditEvent.row_id).in_(contact_ids)
+                & (col(AuditEvent.action) == "changed consent")
+            )
+        )
         .order_by(col(AuditEvent.at), col(AuditEvent.id))
     )
     return {

@@ -81,6 +81,8 @@ def find_unreached(contact: Contact) -> str:
         return "wants no texts"
     if contact.refused_at is not None:
         return "has not agreed to texts"
+    if contact.consented_at is None:
+        return "has no consent recorded"
     if contact.unreachable_since is not None:
         return f"is not reached by text ({contact.unreachable_reason or 'unreachable'})"
     return ""

@@ -55,10 +55,16 @@ def read_draft(row: Row, columns: Columns, clinic: ClinicFacts, now: datetime) -
         sedation=reading.take("sedation", read_flag, False),
         place=reading.take("place", read_text, ""),
         companion=_take_companion(reading, clinic, language),
-        consent=reading.take_filled("consent", read_flag, True) and not reading.take(NO_TEXTS, read_flag, False),
+        consent=_take_consent(reading),
         cancelled=reading.take("status", read_cancelled, False),
     )
     return enrolment, reading.errors
+
+
+def _take_consent(reading: "_Reading") -> bool | None:
+    """Whether the patient agrees to texts; None where the file does not say."""
+    consent = reading.take_filled("consent", read_flag, None)
+    return False if reading.take(NO_TEXTS, read_flag, False) else consent
 
 
 def _take_start(reading: "_Reading", clinic: ClinicFacts, now: datetime) -> datetime:

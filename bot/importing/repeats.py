@@ -66,14 +66,14 @@ class Repeats:
 
     def _check_consent(self, row: int, enrolment: Enrolment) -> list[RowError]:
         refused = self._refusals.get(hash(enrolment.phone))
-        if refused is None or not enrolment.consent:
+        if refused is None or enrolment.consent is False:
             return []
         message = Sentence("row %(row)s says no for the same phone number; correct one of them", row=refused)
         return [RowError(row, "consent", message)]
 
     def _remember(self, row: int, enrolment: Enrolment) -> None:
         self._appointments.setdefault(_find_key(enrolment), (row, hash(enrolment)))
-        if not enrolment.consent:
+        if enrolment.consent is False:
             self._refusals.setdefault(hash(enrolment.phone), row)
         if enrolment.record_number:
             key, given = hash(enrolment.record_number), _describe_patient(row, enrolment)

@@ -82,7 +82,9 @@ class NewAppointment(BaseModel):
     appointment_id: Annotated[str, Field(max_length=100, description="The clinic's own id: the same one updates")] = ""
     patient_id: Annotated[str, Field(max_length=100, description="Record number")] = ""
     companion: NewCompanion | None = None
-    consent: bool = True
+    consent: Annotated[
+        bool | None, Field(description="Whether they agree to texts; left out: your clinic has their consent")
+    ] = None
 
 
 class Move(BaseModel):
