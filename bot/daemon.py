@@ -22,6 +22,7 @@ from bot.accounts import make_first_link
 from bot.alerts import LOOK_EVERY, alert_clinic
 from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
+from bot.erasing import purge
 from bot.escalating import escalate
 from bot.importing.uploads import carry_on
 from bot.inbox import take_in
@@ -51,7 +52,10 @@ UPLOADS_EVERY_S = 30
 CLOCK_EVERY_S = 2
 WATCH_EVERY_S = 60
 ZONE_EVERY_S = 600
+FORGET_EVERY_S = 600
 _DRAIN_S = 25
+# So many people are erased in one transaction: others wait for it.
+_ERASED_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,13 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
                 sending.wake()
 
         every(WATCH_EVERY_S, "nobody watches over unanswered questions", watch)
+
+        async def forget() -> None:
+            # A clock that is wrong by years would take out everybody.
+            if clock.is_settled():
+                await asyncio.to_thread(erase_old, settings, engine, clock.now())
+
+        every(FORGET_EVERY_S, "what is old could not be erased", forget)
         if settings.clinic_alert_phone:
 
             async def alert() -> None:
@@ -317,6 +328,21 @@ def _hold_clock_times_daily(settings: Settings, engine: Engine, moment: datetime
         is_due = has_newest_rules(session, settings.plan) and take_turn(session, "zone", timedelta(days=1), moment)
     if is_due:
         hold_clock_times(settings, engine, moment)
+
+
+def erase_old(settings: Settings, engine: Engine, moment: datetime) -> int:
+    """Erase, once a day and on one node, whom ``RETENTION_DAYS`` have passed over; returns how many."""
+    with writing(engine) as session:
+        if not take_turn(session, "retention", timedelta(days=1), moment):
+            return 0
+    before, erased, some = moment - timedelta(days=settings.retention_days), 0, _ERASED_AT_ONCE
+    while some >= _ERASED_AT_ONCE:
+        with writing(engine) as session:
+            some = purge(session, before, moment, _ERASED_AT_ONCE)
+        erased += some
+    if erased:
+        log.info("retention: %s people erased, after %s days", erased, settings.retention_days)
+    return erased
 
 
 def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:

@@ -29,6 +29,10 @@ from bot.models import (
 )
 
 ERASED = "(erased)"
+# Who erases what is old.
+RETENTION = "retention"
+# What the number of an erased contact begins with.
+_GONE = "x"
 
 
 class ErasingError(ValueError):
@@ -92,8 +96,8 @@ def erase(session: Session, patient: Patient, now: datetime, actor: str) -> Eras
     return Erased(len(ids), texts, len(alone), len(contact_ids) - len(alone))
 
 
-def list_expired(session: Session, before: datetime) -> list[Patient]:
-    """The patients whose last appointment was before a moment, and who are not erased yet."""
+def list_expired(session: Session, before: datetime, limit: int | None = None) -> list[Patient]:
+    """The patients whose last appointment was before a moment, and who are not erased yet; ``limit`` at most."""
     later = select(Appointment.id).where(Appointment.patient_id == Patient.id, Appointment.starts_at >= before)
     some = select(Appointment.id).where(Appointment.patient_id == Patient.id)
     return list(
@@ -101,24 +105,57 @@ def list_expired(session: Session, before: datetime) -> list[Patient]:
             select(Patient)
             .where(Patient.given_name != ERASED, some.exists(), ~later.exists())
             .order_by(col(Patient.id))
+            .limit(limit)
         )
     )
 
 
-def purge(session: Session, before: datetime, now: datetime) -> int:
-    """Erase everybody whose last appointment was before a moment, and what strangers wrote; returns how many."""
-    expired = list_expired(session, before)
+def purge(session: Session, before: datetime, now: datetime, limit: int | None = None) -> int:
+    """Erase everybody whose last appointment was before a moment, then the strangers who last wrote before it.
+
+    Args:
+        limit: so many patients at most, and strangers once there are no more of those, for a short transaction.
+
+    Returns:
+        How many patients and strangers were erased.
+    """
+    expired = list_expired(session, before, limit)
     for patient in expired:
-        erase(session, patient, now, "retention")
+        erase(session, patient, now, RETENTION)
+    strangers = _list_strangers(session, before, limit) if limit is None or len(expired) < limit else []
+    if strangers:
+        _erase_texts(session, [], strangers)
+        _erase_answers_and_tasks(session, [], strangers)
+        for contact_id in strangers:
+            _erase_number(session, contact_id, now)
+            note_event(session, RETENTION, "erased", str(Contact.__tablename__), contact_id, now)
+    return len(expired) + len(strangers)
+
+
+def _list_strangers(session: Session, before: datetime, limit: int | None) -> list[int]:
+    """The numbers of no patient that have neither written nor been written to since a moment."""
     known = select(Patient.id).where(
-        (col(Patient.contact_id) == IncomingText.contact_id) | (col(Patient.companion_id) == IncomingText.contact_id)
+        (col(Patient.contact_id) == col(Contact.id)) | (col(Patient.companion_id) == col(Contact.id))
     )
-    session.connection().execute(
-        update(IncomingText)
-        .where(col(IncomingText.received_at) < before, ~known.exists(), col(IncomingText.body) != "")
-        .values(body="")
+    told = select(OutgoingText.id).where(
+        col(OutgoingText.contact_id) == col(Contact.id), col(OutgoingText.created_at) >= before
     )
-    return len(expired)
+    wrote = select(IncomingText.id).where(
+        col(IncomingText.contact_id) == col(Contact.id), col(IncomingText.received_at) >= before
+    )
+    found = session.exec(
+        select(Contact.id)
+        .where(
+            col(Contact.created_at) < before,
+            ~col(Contact.phone).startswith(_GONE),
+            ~known.exists(),
+            ~told.exists(),
+            ~wrote.exists(),
+        )
+        .order_by(col(Contact.id))
+        .limit(limit)
+    )
+    return [contact_id for contact_id in found if contact_id is not None]
 
 
 def _is_alone(session: Session, contact_id: int, patient_id: int) -> bool:
@@ -169,7 +206,7 @@ def _erase_number(session: Session, contact_id: int, now: datetime) -> None:
     if contact.opted_out_at is not None:
         session.merge(StoppedNumber(phone_hash=hash_phone(contact.phone), stopped_at=contact.opted_out_at))
     # As long as it must be to stay one of a kind, and no number that anybody has.
-    contact.phone = f"x{contact_id}"
+    contact.phone = f"{_GONE}{contact_id}"
     contact.opted_out_words = contact.held_by = ""
     contact.refused_at = contact.refused_at or now
     session.add(contact)

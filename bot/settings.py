@@ -150,7 +150,7 @@ class Settings(BaseModel):
     require_reviewed_translations: bool = False
     secret_key: SecretStr = SecretStr("")
     idle_minutes: Annotated[int, Field(ge=1, le=720)] = 30
-    retention_days: Annotated[int, Field(ge=1, le=36500)] = 365
+    retention_days: Annotated[int, Field(ge=1, le=36500)] = 2555
     log_format: Literal["text", "json"] = "text"
     plan_file: str = ""
     exams_file: str = ""

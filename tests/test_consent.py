@@ -89,7 +89,7 @@ def test_a_number_without_recorded_consent_gets_no_text_and_is_on_every_list(
     with reading(engine) as session:
         start, end = NOW + timedelta(days=9), NOW + timedelta(days=11)
         digest = describe_digest(session, settings.exams, settings.plan.zone, start, end)
-        lines, _ = list_lines(session, settings.exams, settings.plan.zone, NOW, Wanted(NOW, end), NOW, 5)
+        lines, _ = list_lines(session, settings.exams, settings.plan.zone, Wanted(NOW, end), NOW, 5)
     assert digest["lists"]["unreached"] == [appointment]
     assert "appointment 1: has no consent recorded" in "\n".join(list_digest_lines(digest))
     assert Trouble.NO_CONSENT in lines[0].troubles

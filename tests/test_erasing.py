@@ -6,14 +6,15 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import select
 
+from bot.daemon import erase_old
 from bot.database import reading, writing
 from bot.erasing import ErasingError, erase, find_patient, list_expired, purge
-from bot.models import METADATA, AuditEvent, Contact, OutgoingText, Patient, ScreeningAnswer
+from bot.models import METADATA, AuditEvent, Contact, OutgoingText, Patient, ScreeningAnswer, StoppedNumber
 from bot.people import Companion
 from bot.proof import describe_record, list_record_lines
 from bot.settings import Settings
 from tests.clinics import PHONE, deliver, enrol_one, text_in
-from tests.conftest import NOW
+from tests.conftest import NOW, MakeSettings
 
 LUZ = Companion("Luz", "+12025550177", "es")
 AFTER = NOW + timedelta(days=30)
@@ -99,6 +100,38 @@ def test_nobody_is_erased_before_their_scan(engine: Engine, settings: Settings) 
         run_erase(engine, NOW + timedelta(days=4))
     with reading(engine) as session, pytest.raises(ErasingError, match="there is no patient"):
         find_patient(session, "R-1")
+
+
+def test_what_is_old_is_erased_once_a_day_by_one_node_and_stays_until_then(
+    engine: Engine, make_settings: MakeSettings
+) -> None:
+    settings = make_settings(RETENTION_DAYS="100")
+    live(engine, settings)
+    enrol_one(engine, settings, phone="+12025550166", given_name="Bo", starts_at=NOW + timedelta(days=90))
+    text_in(engine, settings, "hello, is this Lakeside?", phone="+12025550155")
+    last = NOW + timedelta(days=10)
+
+    erased = {hour: erase_old(settings, engine, last + timedelta(hours=hour)) for hour in range(90 * 24, 104 * 24)}
+
+    # The stranger wrote ten days before Ana's scan.
+    done = {hour // 24: count for hour, count in erased.items() if count}
+    assert done == {90: 1, 100: 1}
+    assert len(done) == len([count for count in erased.values() if count])
+    left = dump(engine)
+    assert "Bo" in left
+    for gone in ("Ana", "R-77", "2025550101", "2025550155", "Lakeside"):
+        assert gone not in left, gone
+    with reading(engine) as session:
+        events = session.exec(select(AuditEvent.table).where(AuditEvent.action == "erased"))
+        assert sorted(events) == ["contact", "patient"]
+        assert session.exec(select(StoppedNumber.phone_hash)).one()
+
+
+def test_a_backlog_is_erased_in_short_transactions(engine: Engine, settings: Settings) -> None:
+    for number in range(7):
+        enrol_one(engine, settings, phone=f"+1202555020{number}", given_name=f"Pat{number}")
+    with writing(engine) as session:
+        assert [purge(session, AFTER, AFTER, limit=3) for _ in range(4)] == [3, 3, 1, 0]
 
 
 def test_purge_erases_those_whose_last_appointment_is_long_ago(engine: Engine, settings: Settings) -> None:
