@@ -1,7 +1,8 @@
 """The engine, sessions, migrations, and the named queries that services share.
 
 ``reading`` and ``writing`` are the two kinds of session. On SQLite a writing one takes the write lock
-at its start (``BEGIN IMMEDIATE``), so that two writers wait for each other instead of failing halfway.
+at its start (``BEGIN IMMEDIATE``), so that two writers wait for each other instead of failing halfway; those of
+one process stand in a queue (``turnstile.py``).
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, insert, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import TimeoutError as QueueTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, col, select
 
@@ -37,6 +39,7 @@ from bot.models import (
     TaskState,
     TextState,
 )
+from bot.turnstile import Turnstile
 from messages.exams import Exams
 from messages.facts import Visit
 
@@ -74,6 +77,7 @@ def open_database(url: str) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    engine.update_execution_options(turnstile=Turnstile())
     return engine
 
 
@@ -110,8 +114,29 @@ def reading(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """A short session that is committed at its end, or rolled back on an error."""
-    with Session(engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+    with (
+        _wait_for_turn(engine),
+        Session(engine.execution_options(writes=True), expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session
+
+
+@contextmanager
+def _wait_for_turn(engine: Engine) -> Iterator[None]:
+    """Before a connection is taken, which those who need none to wait with can use."""
+    turnstile: Turnstile | None = engine.get_execution_options().get("turnstile")
+    if turnstile is None:
+        yield
+        return
+    try:
+        turnstile.enter(_BUSY_TIMEOUT_S)
+    except TimeoutError as error:
+        raise QueueTimeoutError(str(error)) from error
+    try:
+        yield
+    finally:
+        turnstile.leave()
 
 
 def migrate(engine: Engine) -> None:

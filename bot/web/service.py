@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
@@ -52,6 +53,10 @@ class Service:
     figures: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
     seen: Seen = field(default_factory=Seen)
     stopped: threading.Event = field(default_factory=threading.Event)
+    # Threads of their own: the thousands of callbacks that a burst brings shall not stand in the way of a patient's
+    # text, nor either of them in that of a page. All they wait for is the database, where more would not be faster.
+    text_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
+    status_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
 
 
 def _get_service(request: Request) -> Service:

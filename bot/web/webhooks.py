@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qsl
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import ImmutableMultiDict
 
@@ -74,7 +74,7 @@ async def inbound(signed: SignedForm, service: Used) -> Response:
     """A text from a phone. The answer leaves through the outbox, not in this response."""
     text = read_inbound(signed.form)
     if text is not None and not signed.known:
-        if await run_in_threadpool(_take_in, service, text):
+        if await to_thread.run_sync(_take_in, service, text, limiter=service.text_threads):
             service.sending.wake()
         service.seen.add(signed.signature)
     return Response(_NO_REPLY, media_type="application/xml")
@@ -86,7 +86,7 @@ async def status(token: str, signed: SignedForm, service: Used) -> Response:
     report = read_status(signed.form)
     if report is not None and not signed.known:
         try:
-            await run_in_threadpool(_note, service, token, report)
+            await to_thread.run_sync(_note, service, token, report, limiter=service.status_threads)
         except SQLAlchemyError as error:
             # It is not lost: a text that stays silent is asked about.
             log.error("a status could not be stored: %s", type(error).__name__)
