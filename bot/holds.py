@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import delete, func, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from bot.database import add_task
-from bot.models import Node, SendingHold, StartedHour, Task, TaskKind, TaskState
+from bot.models import METADATA, Node, SendingHold, StartedHour, Task, TaskKind, TaskState
 from bot.schedule import Limits
 
 # An open circuit tries one text after this long, then at twice the time, up to the second.
@@ -21,6 +22,11 @@ _USUAL = timedelta(days=28)
 _BRAKE_OFF = timedelta(hours=1)
 _CIRCUIT_TASK = "No texts are going out: "
 _BRAKE = "brake"
+
+
+_HOLD = METADATA.tables["sending_hold"]
+_HELD = select_columns(_HOLD.c.paused_at, _HOLD.c.circuit_until, _HOLD.c.circuit_tries).where(_HOLD.c.id == 1)
+_CIRCUIT = select_columns(_HOLD.c.circuit_at).where(_HOLD.c.id == 1)
 
 
 class Gate(StrEnum):
@@ -39,18 +45,18 @@ def get_hold(session: Session) -> SendingHold:
 
 def find_gate(session: Session, now: datetime) -> Gate:
     """What may go out. ``PROBE`` is given to one caller at a time: it may try a single text."""
-    hold = get_hold(session)
-    if hold.circuit_until is not None:
-        if now < hold.circuit_until:
+    # Before every claim, so it does without an object of the session.
+    paused_at, circuit_until, tries = session.connection().execute(_HELD).one()
+    if circuit_until is not None:
+        if now < circuit_until:
             return Gate.SHUT
         taken = session.connection().execute(
             update(SendingHold)
-            .where(col(SendingHold.id) == 1, col(SendingHold.circuit_until) == hold.circuit_until)
-            .values(circuit_until=now + _find_wait(hold.circuit_tries + 1), circuit_tries=hold.circuit_tries + 1)
+            .where(col(SendingHold.id) == 1, col(SendingHold.circuit_until) == circuit_until)
+            .values(circuit_until=now + _find_wait(tries + 1), circuit_tries=tries + 1)
         )
-        session.expire(hold)
         return Gate.PROBE if taken.rowcount else Gate.SHUT
-    return Gate.REPLIES if hold.paused_at else Gate.OPEN
+    return Gate.REPLIES if paused_at else Gate.OPEN
 
 
 def open_circuit(session: Session, reason: str, now: datetime, *, by_callback: bool) -> None:
@@ -67,8 +73,11 @@ def open_circuit(session: Session, reason: str, now: datetime, *, by_callback: b
 
 def close_circuit(session: Session, now: datetime, *, by_callback: bool) -> None:
     """Go on, because a text went out. One that was only accepted does not prove that texts arrive again."""
+    session.flush()
+    if session.connection().execute(_CIRCUIT).scalar() is None:
+        return
     hold = get_hold(session)
-    if hold.circuit_at is None or (hold.circuit_by_callback and not by_callback):
+    if hold.circuit_by_callback and not by_callback:
         return
     hold.circuit_at = hold.circuit_until = None
     hold.circuit_reason, hold.circuit_tries, hold.circuit_by_callback = "", 0, False

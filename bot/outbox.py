@@ -7,25 +7,22 @@ each attempt has a token of its own, and only that attempt may write its outcome
 
 import logging
 import secrets
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, cast
+from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, update
-from sqlalchemy import select as select_columns
-from sqlalchemy.orm import Mapped, load_only
+from sqlalchemy import Connection, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from bot.attempts import LEASE, Ready, find_attempt
 from bot.composing import compose_row
-from bot.database import add_task, find_companion_id, find_shared
+from bot.database import add_task, find_companion_id
+from bot.due import EVER, IS_PLANNED, Due, list_started, lock_fresh_replies, lock_others
 from bot.giving_up import give_up, say_whom
 from bot.holds import Gate, brake, find_gate
 from bot.models import (
-    GONE_OUT,
-    METADATA,
     Appointment,
     AppointmentStatus,
     Contact,
@@ -44,22 +41,7 @@ log = logging.getLogger(__name__)
 SET_ASIDE = timedelta(hours=1)
 MAX_SET_ASIDE = 3
 _DAY = timedelta(days=1)
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Literals, because SQLite uses a partial index only when the query repeats its condition word for word.
-_IS_PLANNED = col(OutgoingText.state) == literal_column("'planned'")
-_IS_REPLY = col(OutgoingText.kind) == literal_column("'reply'")
-
-_TEXTS = METADATA.tables["outgoing_text"]
-_ONE_DUE = (
-    select_columns(_TEXTS.c.id)
-    .where(
-        _TEXTS.c.state == literal_column("'planned'"),
-        _TEXTS.c.due_at >= bindparam("since"),
-        _TEXTS.c.due_at <= bindparam("now"),
-    )
-    .limit(1)
-)
 _CLAIM = (
     update(OutgoingText)
     .where(col(OutgoingText.id) == bindparam("row"))
@@ -78,20 +60,6 @@ _CLAIM = (
     )
 )
 
-# What a claim looks at; the rest is read when it is needed.
-_LOOKED_AT = load_only(
-    *(
-        getattr(OutgoingText, name)
-        for name in (
-            *("contact_id", "appointment_id", "for_companion", "kind", "step", "revision", "moved_from", "due_at"),
-            *("useful_until", "state", "reason", "attempts", "suspect", "body", "language", "segments", "asks"),
-        )
-    )
-)
-
-_Row = TypeVar("_Row", Contact, Appointment, Patient)
-_Conditions = tuple[ColumnElement[bool], ...]
-
 
 @dataclass
 class _Started:
@@ -104,58 +72,54 @@ class _Started:
         return self.bodies[body] if self.bodies else 0
 
 
-def has_due(connection: Connection, now: datetime, since: datetime = _EVER) -> bool:
-    """Whether anything waits to be sent that has become due since then.
-
-    It is asked every second and before every claim, so it does without the objects of a session.
-    """
-    return connection.execute(_ONE_DUE, {"now": now, "since": since}).first() is not None
-
-
-def find_oldest_due(session: Session, now: datetime) -> datetime | None:
-    """When what has waited longest became due; None if nothing waits."""
-    due = select(OutgoingText.due_at).where(*_is_due(now, _EVER)).order_by(col(OutgoingText.due_at)).limit(1)
-    return session.exec(due).first()
-
-
 def claim_due(
-    session: Session, clinic: ClinicFacts, plan: Plan, now: datetime, limit: int, since: datetime = _EVER
+    session: Session,
+    clinic: ClinicFacts,
+    plan: Plan,
+    now: datetime,
+    limit: int,
+    since: datetime = EVER,
+    soonest: deque[int] | None = None,
 ) -> tuple[list[Ready], int]:
     """Take up to ``limit`` due texts and make them ready; returns them, and how many rows were looked at.
 
-    Replies come first, those to the oldest questions foremost, then the soonest due. Each row is looked at
+    Replies come first, those to the oldest questions foremost, then the longest due. Each row is looked at
     again: still booked, not opted out, inside the hours, still useful. A row that cannot be
     composed is set aside; the others go on.
 
     Args:
         since: rows that became due before are not looked for, and replies that were made before are not put first.
+        soonest: of the rows that are no replies, these ids first; those looked at are taken out of it.
     """
     gate = find_gate(session, now)
     if gate == Gate.SHUT:
         return [], 0
-    rows = _take_rows(session, now, since, 1 if gate == Gate.PROBE else limit, replies_only=gate == Gate.REPLIES)
-    if not rows:
-        return [], 0
-    contacts = _get_all(session, Contact, {row.contact_id for row in rows})
-    appointments = _get_all(session, Appointment, {row.appointment_id for row in rows if row.appointment_id})
-    patients = _get_all(session, Patient, {appointment.patient_id for appointment in appointments.values()})
-    started = _count_started(session, {row.contact_id for row in rows if row.kind != TextKind.REPLY}, plan, now)
-    shared = find_shared(session, {row.contact_id for row in rows if row.kind != TextKind.REPLY})
+    limit = 1 if gate == Gate.PROBE else limit
+    connection = session.connection()
+    midnight = at_wall(now.astimezone(plan.zone).date(), plan.quiet.end.min, plan.zone)
+    day = min(midnight, now - _DAY)
+    rows = lock_fresh_replies(connection, now, since, day, limit)
+    looked_at = len(rows)
+    if len(rows) < limit and gate != Gate.REPLIES:
+        ids = [soonest.popleft() for _ in range(min(limit - len(rows), len(soonest)))] if soonest else None
+        rows += lock_others(connection, now, since, day, limit - len(rows), ids)
+        # Of those ids, another process may have taken all: that is no sign that nothing is due.
+        looked_at = max(len(rows), len(ids or ()))
+    heard = {due.contact.id or 0 for due in rows if due.heard and due.row.kind != TextKind.REPLY}
+    started = _count_started(connection, heard, day, midnight)
     ready, claims = [], []
-    for row in rows:
-        contact = contacts[row.contact_id]
-        appointment = appointments.get(row.appointment_id or 0)
-        patient = patients.get(appointment.patient_id) if appointment else None
-        if patient is not None and row.kind != TextKind.REPLY and contact.id != _find_addressee(row, patient):
+    for due in rows:
+        row, contact = due.row, due.contact
+        if due.patient is not None and row.kind != TextKind.REPLY and contact.id != _find_addressee(row, due.patient):
             # The patient has another number or companion now; a planned text must not go to the old one.
-            row.state, row.reason = TextState.SKIPPED, "superseded"
+            _change(session, row, state=TextState.SKIPPED, reason="superseded")
             continue
-        if not _look_again(session, row, contact, appointment, plan, now):
+        if not _look_again(session, due, plan, now):
             continue
         words = {"body": row.body, "language": row.language, "segments": row.segments, "asks": row.asks}
         try:
-            if row.kind != TextKind.REPLY and appointment and patient:
-                words = _compose(row, contact, appointment, patient, clinic, name_needed=contact.id in shared)
+            if row.kind != TextKind.REPLY and due.appointment and due.patient:
+                words = _compose(due, clinic)
         except Exception as error:  # whatever is wrong with one row, the others must go out
             _set_aside(session, row, error, now)
             continue
@@ -175,78 +139,46 @@ def claim_due(
         is_ours = row.kind != TextKind.REPLY
         ready.append(Ready(row.id or 0, token, contact.phone, body, now + LEASE, row.useful_until, is_ours))
     if claims:
-        # In one statement: through the objects, one by one, it would take most of the time of a burst. The session's
-        # objects do not know of it, and end with the session.
+        # In one statement: one by one, it would take most of the time of a burst.
         session.flush()
-        session.connection().execute(_CLAIM, claims)
-    return ready, len(rows)
-
-
-def _take_rows(
-    session: Session, now: datetime, since: datetime, limit: int, *, replies_only: bool
-) -> list[OutgoingText]:
-    # Two queries, each along an index: one that sorts replies to the front would read a whole backlog each time.
-    ids = _lock_ids(session, _is_fresh_reply(now, since), col(OutgoingText.created_at), limit)
-    if len(ids) < limit and not replies_only:
-        others = (*_is_due(now, since), col(OutgoingText.id).not_in(ids))
-        ids += _lock_ids(session, others, col(OutgoingText.due_at), limit - len(ids))
-    if not ids:
-        return []
-    place = {row_id: at for at, row_id in enumerate(ids)}
-    rows = session.exec(select(OutgoingText).where(col(OutgoingText.id).in_(ids)).options(_LOOKED_AT)).all()
-    return sorted(rows, key=lambda row: place[row.id or 0])
-
-
-def _is_due(now: datetime, since: datetime) -> _Conditions:
-    return _IS_PLANNED, col(OutgoingText.due_at) >= since, col(OutgoingText.due_at) <= now
-
-
-def _is_fresh_reply(now: datetime, since: datetime) -> _Conditions:
-    return _IS_PLANNED, _IS_REPLY, col(OutgoingText.created_at) >= since, col(OutgoingText.due_at) <= now
-
-
-def _lock_ids(session: Session, conditions: _Conditions, order: Mapped[datetime], limit: int) -> list[int]:
-    """The ids of the first rows, locked; those that another process has just locked are left to it."""
-    query = select(OutgoingText.id).where(*conditions).order_by(order, col(OutgoingText.id)).limit(limit)
-    return [row_id for row_id in session.exec(query.with_for_update(skip_locked=True)) if row_id is not None]
+        connection.execute(_CLAIM, claims)
+    return ready, looked_at
 
 
 def _find_addressee(row: OutgoingText, patient: Patient) -> int | None:
     return find_companion_id(patient) if row.for_companion else patient.contact_id
 
 
-def _get_all(session: Session, table: type[_Row], ids: set[int]) -> dict[int, _Row]:
-    """The rows with these ids, to be read only: they are plain rows with the columns as attributes, for speed."""
-    found = session.connection().execute(select_columns(table.__table__).where(col(table.id).in_(ids)))  # type: ignore[attr-defined]
-    return {row.id: cast("_Row", row) for row in found}
+def _change(session: Session, row: OutgoingText, **values: object) -> None:
+    """Change a row that does not go out now."""
+    session.connection().execute(update(OutgoingText).where(col(OutgoingText.id) == row.id).values(**values))
 
 
 # Whether it shall still go out
 
 
-def _look_again(
-    session: Session, row: OutgoingText, contact: Contact, appointment: Appointment | None, plan: Plan, now: datetime
-) -> bool:
+def _look_again(session: Session, due: Due, plan: Plan, now: datetime) -> bool:
     """Whether the text shall still go out; if not, the row says why and staff hear of what matters."""
-    reason = _find_objection(row, contact, appointment, now)
+    row, contact = due.row, due.contact
+    reason = _find_objection(row, contact, due.appointment, now)
     if reason is None and _can_wait(row, contact, plan, now):
-        row.due_at = contact.held_until or now
+        _change(session, row, due_at=contact.held_until)
         return False
     if reason is None and row.kind != TextKind.REPLY:
         allowed = find_allowed(now, plan.zone, plan.quiet)
         if allowed > now and allowed <= row.useful_until:
-            row.due_at = allowed
+            _change(session, row, due_at=allowed)
             return False
         if allowed > now:
             reason = "no allowed time"
     if reason is None:
         return True
-    _skip(session, row, reason, now, appointment)
+    _skip(session, row, reason, now, due.appointment)
     return False
 
 
 def _skip(session: Session, row: OutgoingText, reason: str, now: datetime, appointment: Appointment | None) -> None:
-    row.state, row.reason = TextState.SKIPPED, reason
+    _change(session, row, state=TextState.SKIPPED, reason=reason)
     matters = appointment is None or (appointment.starts_at > now and reason not in ("cancelled", "superseded"))
     if row.kind != TextKind.REPLY and matters:
         add_task(
@@ -289,23 +221,14 @@ def _find_objection(row: OutgoingText, contact: Contact, appointment: Appointmen
     return "too late" if now > row.useful_until else None
 
 
-def _count_started(session: Session, contact_ids: set[int], plan: Plan, now: datetime) -> dict[int, _Started]:
+def _count_started(
+    connection: Connection, contact_ids: set[int], day: datetime, midnight: datetime
+) -> dict[int, _Started]:
     """What each number has got from us, unasked, in the last day."""
     started: dict[int, _Started] = defaultdict(_Started)
-    if not contact_ids:
-        return started
-    midnight = at_wall(now.astimezone(plan.zone).date(), plan.quiet.end.min, plan.zone)
-    sent = session.exec(
-        select(OutgoingText.contact_id, OutgoingText.sending_since, OutgoingText.body).where(
-            col(OutgoingText.contact_id).in_(contact_ids),
-            OutgoingText.kind != TextKind.REPLY,
-            col(OutgoingText.state).in_(GONE_OUT),
-            col(OutgoingText.sending_since) > min(midnight, now - _DAY),
-        )
-    )
-    for contact_id, sending_since, body in sent:
+    for contact_id, sending_since, body in list_started(connection, contact_ids, day) if contact_ids else ():
         count = started[contact_id]
-        count.today += sending_since is not None and sending_since >= midnight
+        count.today += sending_since >= midnight
         count.bodies = count.bodies or Counter()
         count.bodies[body] += 1
     return started
@@ -322,7 +245,7 @@ def _is_within_limits(
     if row.kind == TextKind.REMINDER and started.today >= plan.limits.texts_per_day:
         tomorrow = at_wall(now.astimezone(plan.zone).date() + _DAY, plan.quiet.end, plan.zone)
         if tomorrow <= row.useful_until:
-            row.due_at = tomorrow
+            _change(session, row, due_at=tomorrow)
         else:
             _skip(session, row, "enough texts for a day", now, None)
         return False
@@ -330,23 +253,17 @@ def _is_within_limits(
     return True
 
 
-def _compose(
-    row: OutgoingText,
-    contact: Contact,
-    appointment: Appointment,
-    patient: Patient,
-    clinic: ClinicFacts,
-    *,
-    name_needed: bool,
-) -> dict[str, Any]:
+def _compose(due: Due, clinic: ClinicFacts) -> dict[str, Any]:
     """What the row shall say, as the values of its columns."""
-    text, asks = compose_row(row, contact.language, appointment, patient, clinic, name_needed=name_needed)
+    row, appointment, patient = due.row, cast("Appointment", due.appointment), cast("Patient", due.patient)
+    text, asks = compose_row(row, due.contact.language, appointment, patient, clinic, name_needed=due.shared)
     return {"body": text.body, "language": text.language, "segments": text.measure.segments, "asks": asks}
 
 
-def _set_aside(session: Session, row: OutgoingText, error: Exception, now: datetime) -> None:
+def _set_aside(session: Session, looked_at: OutgoingText, error: Exception, now: datetime) -> None:
     """Put a row that cannot be composed back for an hour; after a few times it is for staff."""
-    log.error("text %s cannot be composed: %s", row.id, type(error).__name__)
+    log.error("text %s cannot be composed: %s", looked_at.id, type(error).__name__)
+    row = session.get_one(OutgoingText, looked_at.id)
     row.retries += 1
     row.due_at = now + SET_ASIDE
     row.reason = f"cannot be composed ({type(error).__name__})"
@@ -369,7 +286,7 @@ def suspect(session: Session, phones: set[str], now: datetime) -> int:
     contact_ids = session.exec(select(Contact.id).where(col(Contact.phone).in_(phones))).all()
     rows = session.exec(
         select(OutgoingText).where(
-            _IS_PLANNED, col(OutgoingText.contact_id).in_(contact_ids), OutgoingText.due_at <= now
+            IS_PLANNED, col(OutgoingText.contact_id).in_(contact_ids), OutgoingText.due_at <= now
         )
     ).all()
     for row in rows:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -15,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.attempts import Ready
 from bot.database import reading, writing
+from bot.due import find_oldest_due, has_due, list_soonest
 from bot.holds import beat, find_last_beat, say_goodbye
 from bot.jobs import take_turn
-from bot.outbox import claim_due, find_oldest_due, hand_back, has_due, suspect
+from bot.outbox import claim_due, hand_back, suspect
 from bot.outcomes import (
     Doubtful,
     Silent,
@@ -42,10 +44,12 @@ SLOTS = 50
 POLL_S = 1.0
 ASK_EVERY_S = 60
 # Outcomes are gathered this long, so that one transaction writes many.
-_GATHER_S = 0.01
+_GATHER_S = 0.005
 _DATABASE_PAUSE_S = 1.0
 # How often what became due long ago is looked for, and how long ago that is.
 _LOOK_BACK_EVERY_S, _LOOK_BACK_MARGIN = 60.0, timedelta(minutes=10)
+# What has waited this long is a backlog; of one, so many ids are put in order at once.
+_BACKLOG, _SOONEST_MOST = timedelta(minutes=10), 20_000
 _LEASE_RESERVE = timedelta(seconds=SEND_TIMEOUT_S + 5)
 # After a 429 the number of texts in flight is halved, at most once in this time.
 _EASE_EVERY_S = 1.0
@@ -93,6 +97,9 @@ class SendingLoop:
         self._eased_at = float("-inf")
         self._since = clock()
         self._look_back_at = float("-inf")
+        # Of a backlog, the ids that go first.
+        self._soonest = deque[int]()
+        self._was_due = False
 
     def wake(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended: nothing to wake
@@ -140,13 +147,20 @@ class SendingLoop:
         return len(doubtful)
 
     async def _turn(self) -> int:
-        """Write outcomes back, then claim and start what may go now; returns how many were looked at."""
-        await self._write_back()
+        """Write outcomes back, claim and start what may go now; returns how many were looked at."""
         slots = max(1, min(int(self._slots), self._plan.limits.at_once // self._nodes))
         limit = min(slots - len(self._in_flight), int(self._find_allowance()))
-        if self._stopping or limit < 1 or not self._is_time_sure():
+        if self._stopping or not self._is_time_sure():
+            limit = 0
+        outcomes, unsent = self._outcomes, self._unsent
+        if limit < 1 and not outcomes and not unsent:
             return 0
-        ready, looked_at = await asyncio.to_thread(self._claim, limit)
+        self._outcomes, self._unsent = [], []
+        try:
+            ready, looked_at = await asyncio.to_thread(self._record_and_claim, outcomes, unsent, limit)
+        except SQLAlchemyError:
+            self._outcomes[:0], self._unsent[:0] = outcomes, unsent
+            raise
         self._tokens -= len(ready)
         self._started += sum(text.ours for text in ready)
         for text in ready:
@@ -200,17 +214,6 @@ class SendingLoop:
         """Keep fewer texts in flight: the account takes no more at once. It grows again with each accepted one."""
         if self._loop.time() - self._eased_at >= _EASE_EVERY_S:
             self._slots, self._eased_at = max(1.0, self._slots / 2), self._loop.time()
-
-    async def _write_back(self) -> None:
-        outcomes, unsent = self._outcomes, self._unsent
-        if not outcomes and not unsent:
-            return
-        self._outcomes, self._unsent = [], []
-        try:
-            await asyncio.to_thread(self._record, outcomes, unsent)
-        except SQLAlchemyError:
-            self._outcomes[:0], self._unsent[:0] = outcomes, unsent
-            raise
 
     async def _settle(self, doubtful: Doubtful) -> None:
         try:
@@ -276,31 +279,50 @@ class SendingLoop:
 
     # In threads, each with a session of its own
 
-    def _claim(self, limit: int) -> tuple[list[Ready], int]:
+    def _record_and_claim(
+        self, outcomes: list[tuple[Ready, Accepted | SendError]], unsent: list[Ready], limit: int
+    ) -> tuple[list[Ready], int]:
+        """Both in one transaction: a burst then waits half as often for the disk."""
+        is_due = limit > 0 and self._is_any_due()
+        # An idle tick shall not take SQLite's write lock.
+        if not is_due and not outcomes and not unsent:
+            return [], 0
+        was_backlog = bool(self._soonest)
+        ready, looked_at = list[Ready](), 0
+        with writing(self._engine) as session:
+            record_outcomes(session, self._plan, outcomes, self._clock())
+            hand_back(session, unsent, self._clock())
+            if is_due:
+                session.flush()
+                ready, looked_at = claim_due(
+                    session, self._clinic, self._plan, self._clock(), limit, self._since, self._soonest
+                )
+        if was_backlog and not self._soonest:
+            self._look_back_at = float("-inf")  # there may be more than the list held
+        self._was_due = looked_at > 0
+        return ready, looked_at
+
+    def _is_any_due(self) -> bool:
         now = self._clock()
         if self._loop.time() >= self._look_back_at or now < self._since:
             self._look_back(now)
+        if self._was_due:
+            return True
         with self._engine.connect() as connection:
-            # An idle tick shall not take SQLite's write lock.
-            if not has_due(connection, now, self._since):
-                return [], 0
-        with writing(self._engine) as session:
-            return claim_due(session, self._clinic, self._plan, self._clock(), limit, self._since)
+            return has_due(connection, now, self._since)
 
     def _look_back(self, now: datetime) -> None:
         """Find where what is due begins.
 
         While any old transaction is open, PostgreSQL's index keeps what has been sent since; not every look shall
-        walk through all of it.
+        walk through all of it. In a backlog, say after a downtime, what will be of no more use soonest goes first.
         """
-        with reading(self._engine) as session:
-            self._since = (find_oldest_due(session, now) or now) - _LOOK_BACK_MARGIN
+        with self._engine.connect() as connection:
+            oldest = find_oldest_due(connection, now) or now
+            self._since = oldest - _LOOK_BACK_MARGIN
+            late = now - oldest > _BACKLOG
+            self._soonest = deque(list_soonest(connection, now, _SOONEST_MOST) if late else ())
         self._look_back_at = self._loop.time() + _LOOK_BACK_EVERY_S
-
-    def _record(self, outcomes: list[tuple[Ready, Accepted | SendError]], unsent: list[Ready]) -> None:
-        with writing(self._engine) as session:
-            record_outcomes(session, self._plan, outcomes, self._clock())
-            hand_back(session, unsent, self._clock())
 
     def _find_doubtful(self) -> list[Doubtful]:
         with reading(self._engine) as session:

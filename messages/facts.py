@@ -7,7 +7,7 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from messages.exams import Exam, Exams, read_exams
-from messages.languages import get_language
+from messages.languages import Language, get_language
 from messages.screening import Form, read_form
 from messages.speaker import Speaker
 from messages.words import read_words
@@ -87,9 +87,7 @@ def fill(speaker: Speaker, clinic: ClinicFacts, visit: Visit | None) -> dict[str
         "languages": words.shown["language"],
         "more": words.shown["more"],
         "call": words.shown["call"],
-        "topics": speaker.language.separator.join(
-            shown for topic, shown in words.shown_topics.items() if topic not in clinic.topics_off
-        ),
+        "topics": _list_topics(speaker.language, clinic.topics_off),
     }
     if visit is not None:
         starts_at = visit.starts_at.astimezone(clinic.zone)
@@ -99,6 +97,12 @@ def fill(speaker: Speaker, clinic: ClinicFacts, visit: Visit | None) -> dict[str
             "arrive": speaker.time(find_arrive_by(clinic, visit)),
         }
     return values
+
+
+@cache
+def _list_topics(language: Language, topics_off: frozenset[str]) -> str:
+    shown = read_words(language.code).shown_topics
+    return language.separator.join(word for topic, word in shown.items() if topic not in topics_off)
 
 
 def make_speaker(language: str, clinic: ClinicFacts, *, reviewed_only: bool = False) -> Speaker:

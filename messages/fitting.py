@@ -81,15 +81,16 @@ def speak(
         speaker = make_speaker(code, clinic, reviewed_only=clinic.reviewed_only)
         line = _ask_for_interpreter(language, clinic) if clinic.reviewed_only and code != language else ""
         budget = find_budget(language if line else code, merged=merged)
-        body = ""
+        body, measured = "", measure("")
         try:
             for form in write(speaker):
                 body = smart_encode(f"{form}\n{line}" if line else form)
-                if measure(body).segments <= budget:
+                measured = measure(body)
+                if measured.segments <= budget:
                     break
         except UntranslatedError:
             continue
-        return Text(body, code, measure(body), speaker.all_reviewed)
+        return Text(body, code, measured, speaker.all_reviewed)
     raise UntranslatedError(f"no text in {language}")
 
 

@@ -1,6 +1,5 @@
 """Says sentences, days, times and numbers in a language, as one region and one clinic write them."""
 
-import copy
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -79,8 +78,9 @@ class Speaker:
 
     def begin_anew(self) -> "Speaker":
         """The same speaker who has said nothing yet."""
-        anew = copy.copy(self)
-        anew.all_reviewed = True
+        # As copy.copy does, which takes longer than a sentence.
+        anew = object.__new__(Speaker)
+        anew.__dict__.update(self.__dict__, all_reviewed=True)
         return anew
 
     def say(self, sentence: str, **values: str) -> str:

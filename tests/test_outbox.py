@@ -1,5 +1,7 @@
 """Claiming, looking again, recording and settling, on both databases."""
 
+import asyncio
+from collections import deque
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,11 +12,14 @@ from bot import composing, outbox, outcomes
 from bot.appointments import cancel
 from bot.attempts import LEASE, Ready
 from bot.database import reading, writing
+from bot.due import list_soonest
 from bot.error_codes import explain
+from bot.holds import pause
 from bot.models import Contact, OutgoingText, TaskKind, TextState
 from bot.outbox import claim_due
 from bot.outcomes import Doubtful, find_doubtful, record_outcomes, record_status, settle
-from bot.provider import BUSY, Accepted, SendError, StatusReport
+from bot.provider import BUSY, Accepted, SandboxSender, SendError, StatusReport
+from bot.sending import SendingLoop
 from bot.settings import Settings, load_settings
 from tests.clinics import PHONE, deliver, enrol_one, find_rows, list_tasks, text_in
 from tests.conftest import CLINIC, NOW
@@ -91,6 +96,80 @@ def test_answers_go_before_reminders(engine: Engine, settings: Settings) -> None
 
     assert first.phone == PHONE
     assert first.id not in outbox_before
+
+
+def test_of_a_backlog_what_is_of_no_more_use_soonest_goes_first(engine: Engine, settings: Settings) -> None:
+    phones = {}
+    for days in (9, 3, 6):
+        phones[days] = f"+1202555010{days}"
+        enrol_one(engine, settings, phone=phones[days], starts_at=NOW + timedelta(days=days))
+    later = NOW + timedelta(hours=2)
+    with engine.connect() as connection:
+        soonest = deque(list_soonest(connection, later, 2))
+
+    with writing(engine) as session:
+        first, looked_at = claim_due(session, settings.clinic_facts, settings.plan, later, 1, soonest=soonest)
+    with writing(engine) as session:
+        then, _ = claim_due(session, settings.clinic_facts, settings.plan, later, 50, soonest=soonest)
+
+    assert [ready.phone for ready in first] == [phones[3]]
+    assert looked_at == 1
+    assert [ready.phone for ready in then] == [phones[6]], "nothing is taken that is not on the list"
+    assert not soonest
+    assert [ready.phone for ready in claim(engine, settings, later)] == [phones[9]]
+
+
+def test_after_a_downtime_the_loop_begins_with_what_is_of_no_more_use_soonest(
+    engine: Engine, settings: Settings
+) -> None:
+    phones = [f"+12025550{number:03}" for number in range(60)]
+    for number, phone in enumerate(phones):
+        enrol_one(engine, settings, phone=phone, starts_at=NOW + timedelta(days=100 - number))
+    sent = list[str]()
+
+    class Listing(SandboxSender):
+        async def send(self, to: str, body: str, token: str, useful_for: timedelta) -> Accepted:
+            sent.append(to)
+            return await super().send(to, body, token, useful_for)
+
+    async def work() -> None:
+        later = NOW + timedelta(hours=2)
+        loop = SendingLoop(engine, Listing(), settings.clinic_facts, settings.plan, 10, lambda: later)
+        await loop._turn()
+        while loop._in_flight:
+            await asyncio.sleep(0)
+        await loop._turn()
+
+    asyncio.run(work())
+
+    assert sent == phones[:-11:-1]
+
+
+def test_what_another_process_has_taken_off_a_backlog_is_no_sign_that_nothing_is_due(
+    engine: Engine, settings: Settings
+) -> None:
+    enrol_one(engine, settings)
+    with engine.connect() as connection:
+        soonest = deque(list_soonest(connection, NOW, 50))
+    assert len(claim(engine, settings)) == 1
+
+    with writing(engine) as session:
+        ready, looked_at = claim_due(session, settings.clinic_facts, settings.plan, NOW, 50, soonest=soonest)
+
+    assert (ready, looked_at) == ([], 1)
+
+
+def test_a_pause_leaves_the_order_of_a_backlog_as_it_is(engine: Engine, settings: Settings) -> None:
+    enrol_one(engine, settings)
+    with engine.connect() as connection:
+        soonest = deque(list_soonest(connection, NOW, 50))
+    with writing(engine) as session:
+        pause(session, "test", "for a while", NOW)
+
+    with writing(engine) as session:
+        assert claim_due(session, settings.clinic_facts, settings.plan, NOW, 50, soonest=soonest) == ([], 0)
+
+    assert len(soonest) == 1
 
 
 def test_a_cancelled_appointment_is_never_reminded_of(engine: Engine, settings: Settings) -> None:

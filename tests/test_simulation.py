@@ -20,6 +20,7 @@ from bot.appointments import cancel, enrol, reschedule
 from bot.daemon import prepare_database
 from bot.database import reading, writing
 from bot.digest import describe_digest
+from bot.due import has_due
 from bot.error_codes import MEANINGS
 from bot.escalating import escalate, find_digest_span
 from bot.inbox import receive
@@ -36,7 +37,7 @@ from bot.models import (
     TextKind,
     TextState,
 )
-from bot.outbox import claim_due, has_due
+from bot.outbox import claim_due
 from bot.outcomes import record_outcomes
 from bot.people import Companion, Enrolment
 from bot.provider import Accepted, Inbound, SendError
