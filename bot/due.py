@@ -25,8 +25,8 @@ _TEXT_COLUMNS = (
     *("useful_until", "reason", "attempts", "suspect", "body", "language", "segments", "asks"),
 )
 _CONTACT_COLUMNS = (
-    *("id", "phone", "language", "refused_at", "opted_out_at", "unreachable_since", "unreachable_reason"),
-    "held_until",
+    *("id", "phone", "language", "consented_at", "refused_at", "opted_out_at", "unreachable_since"),
+    *("unreachable_reason", "held_until"),
 )
 _APPOINTMENT_COLUMNS = ("id", "exam", "starts_at", "contrast", "sedation", "place", "status", "revision")
 _PATIENT_COLUMNS = ("id", "given_name", "contact_id", "companion_id", "companion_name", "companion_agreed")
