@@ -39,7 +39,7 @@ catalogues: .venv/installed-dev  ## Extract the English texts and update every c
 		--copyright-holder "the scan-reminders authors" -o locales/messages.pot .
 	$(BIN)/pybabel -q update -i locales/messages.pot -d locales --no-fuzzy-matching --width 100
 	$(BIN)/pybabel -q extract -F bot/web/babel.toml -k word -k Sentence -k HTTPException:2 \
-		-k AccountError -k AppointmentError -k ChangeError -k FileTrouble -k MissingError -k OutdatedError -k ReplyError \
+		-k AccountError -k AppointmentError -k ChangeError -k DetailError -k FileTrouble -k MissingError -k OutdatedError -k ReplyError \
 		-k SignInError -k TaskError -k TopicError -k UploadError -k ValueTrouble --add-location=file --sort-by-file --project scan-reminders --version 1 \
 		--msgid-bugs-address "see README.md" --copyright-holder "the scan-reminders authors" -o locales/desk.pot bot
 	$(BIN)/pybabel -q update -D desk -i locales/desk.pot -d locales --no-fuzzy-matching --width 100

@@ -1,11 +1,13 @@
 """``bot check``: everything that is wrong before it can harm anybody."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.database import check_database, open_database
+from bot.clinic_details import DETAILS, read_details
+from bot.database import check_database, open_database, reading
 from bot.provider import SendError
 from bot.settings import Settings, SettingsError, find_warnings, load_settings
 from bot.sms import TwilioSender
@@ -30,10 +32,14 @@ def find_troubles(*, online: bool, send_to: str | None = None) -> tuple[list[str
     except SettingsError as error:
         return [*map(str, error.problems), *troubles], []
     warnings = [*map(str, find_warnings(settings)), *_find_unreviewed(settings)]
+    engine = open_database(settings.database_url.get_secret_value())
     try:
-        check_database(open_database(settings.database_url.get_secret_value()))
+        check_database(engine)
     except SQLAlchemyError:
         troubles.append("DATABASE_URL: the database does not answer; is the server running, is the folder writable?")
+    with contextlib.suppress(SQLAlchemyError), reading(engine) as session:
+        warnings += _find_overruled(settings, read_details(session))
+    engine.dispose()
     if online and settings.sender == "twilio":
         troubles += asyncio.run(_ask_twilio(settings, send_to))
     return troubles, warnings
@@ -56,6 +62,16 @@ def find_language_troubles() -> list[str]:
             if (trouble := find_trouble(source, form))
         ]
     return troubles
+
+
+def _find_overruled(settings: Settings, details: dict[str, str]) -> list[str]:
+    """Settings that somebody has made but that the clinic's page wins over."""
+    given = settings.model_dump(exclude_unset=True)
+    return [
+        f"{detail.setting}: not used, since an admin has set another one on the clinic's page"
+        for detail in DETAILS
+        if detail.name in details and given.get(detail.setting.lower(), details[detail.name]) != details[detail.name]
+    ]
 
 
 def _find_unreviewed(settings: Settings) -> list[str]:

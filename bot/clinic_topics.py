@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
+from bot.clinic_details import apply_details
 from bot.database import note_event
 from bot.models import ClinicAnswer, TopicChoice
 from bot.sentences import SentenceError
@@ -21,7 +22,8 @@ class TopicError(SentenceError):
 
 
 def apply_choices(session: Session, clinic: ClinicFacts) -> ClinicFacts:
-    """The clinic's facts with what it has chosen for its topics."""
+    """The clinic's facts with what it has set on its pages: its details, and what it has chosen for its topics."""
+    clinic = apply_details(session, clinic)
     off = frozenset(session.exec(select(TopicChoice.topic)))
     answers = {(answer.topic, answer.language): answer.words for answer in session.exec(select(ClinicAnswer))}
     return replace(clinic, topics_off=off, own_answers=answers) if off or answers else clinic

@@ -20,6 +20,7 @@ from sqlmodel import col, select
 
 from bot.accounts import make_first_link
 from bot.alerts import LOOK_EVERY, alert_clinic
+from bot.clinic_details import apply_details
 from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
 from bot.erasing import purge
@@ -302,7 +303,7 @@ def _escalate(settings: Settings, engine: Engine, moment: datetime) -> Counter[s
     with writing(engine) as session:
         if not take_turn(session, "silence", timedelta(seconds=WATCH_EVERY_S), moment):
             return Counter()
-        done = escalate(session, settings.clinic_facts, settings.plan, settings.watch, moment)
+        done = escalate(session, apply_details(session, settings.clinic_facts), settings.plan, settings.watch, moment)
     if done:
         log.info("silence: %s", ", ".join(f"{count} {what}" for what, count in sorted(done.items())))
     return done
@@ -359,7 +360,7 @@ def alert_about_tasks(settings: Settings, engine: Engine, now: datetime) -> bool
     with writing(engine) as session:
         return alert_clinic(
             session,
-            settings.clinic_facts,
+            apply_details(session, settings.clinic_facts),
             settings.plan,
             settings.clinic_alert_phone,
             timedelta(minutes=settings.alert_after_minutes),

@@ -564,6 +564,17 @@ class ClinicAnswer(SQLModel, table=True):
     changed_at: datetime
 
 
+class ClinicDetail(SQLModel, table=True):
+    """A fact of the clinic that an admin has set on a page; it wins over the one in ``.env``."""
+
+    __tablename__ = "clinic_detail"
+
+    name: str = Field(primary_key=True)
+    words: str
+    changed_by: str
+    changed_at: datetime
+
+
 class ColumnChoice(SQLModel, table=True):
     """What staff said a column of their files holds; ``column`` empty: nothing of ours."""
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from bot.attempts import LEASE, Ready, find_attempt
+from bot.clinic_details import apply_details
 from bot.composing import compose_row
 from bot.database import add_task, find_companion_id
 from bot.due import EVER, IS_PLANNED, Due, list_started, lock_fresh_replies, lock_others
@@ -106,6 +107,8 @@ def claim_due(
         # Of those ids, another process may have taken all: that is no sign that nothing is due.
         looked_at = max(len(rows), len(ids or ()))
     heard = {due.contact.id or 0 for due in rows if due.heard and due.row.kind != TextKind.REPLY}
+    if any(due.row.kind != TextKind.REPLY for due in rows):
+        clinic = apply_details(session, clinic)
     started = _count_started(connection, heard, day, midnight)
     ready, claims = [], []
     for due in rows:

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from bot.checks import find_troubles
 from bot.database import reading, writing
 from bot.history import Day, list_days, list_kept
 from bot.holds import open_circuit
 from bot.models import Appointment, AppointmentStatus, IncomingText, Outcome, Role
 from bot.settings import Settings
 from tests.clinics import deliver, enrol_one, text_in
-from tests.conftest import NOW
+from tests.conftest import CLINIC, NOW
 from tests.desk import Desk
 
 
@@ -78,3 +79,37 @@ def test_what_became_of_appointments_is_counted_by_language(engine: Engine, sett
         assert list_kept(session, NOW) == []
         [kept] = list_kept(session, NOW + timedelta(days=11))
     assert (kept.language, kept.booked, kept.confirmed, kept.came, kept.no_show) == ("vi", 2, 1, 1, 1)
+
+
+def test_an_admin_changes_what_texts_say_of_the_clinic_without_a_restart(
+    desk: Desk, engine: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert desk.post("/clinic/details", data={"name": " Bay  Imaging ", "phone": "202-555-0177"}).status_code == 303
+
+    assert "<bdi>Bay Imaging</bdi>" in desk.get("/clinic?done=details").text
+    # The settings that the sending loop and the webhooks were started with are the old ones.
+    [answer] = text_in(engine, settings, "where is it?")
+    assert settings.clinic_address in answer
+    assert ("202-555-0177" in answer, settings.clinic_phone in answer) == (True, False)
+    assert "Bay Imaging" in desk.get("/appointments/1").text
+    [safety] = deliver(engine, settings, NOW + timedelta(days=3))
+    assert ("Bay Imaging" in safety, settings.clinic_name in safety) == (True, False)
+    assert "Bay Imaging" in desk.get("/texts").text
+    assert "phone: 202-555-0177" in desk.get("/audit").text
+
+    for name in ("DATABASE_URL", *CLINIC):
+        monkeypatch.setenv(name, CLINIC.get(name, settings.database_url.get_secret_value()))
+    overruled = "{}: not used, since an admin has set another one on the clinic's page"
+    warnings = find_troubles(online=False)[1]
+    assert [overruled.format(name) in warnings for name in CLINIC] == [True, True, False, False, False]
+
+    desk.post("/clinic/details", data={"name": "", "phone": "202-555-0177"})
+    assert f"<bdi>{settings.clinic_name}</bdi>" in desk.get("/clinic").text
+
+
+def test_a_detail_that_no_text_can_hold_changes_nothing(desk: Desk, settings: Settings) -> None:
+    for wrong, words in (("name", "x" * 41), ("phone", "reception"), ("address", "y" * 81)):
+        answer = desk.post("/clinic/details", data={"address": "1 New Street", wrong: words})
+        assert answer.status_code == 400
+        assert f'value="{words}"' in answer.text, "it is still there to be mended"
+    assert settings.clinic_address in desk.sign_in(Role.VIEWER).get("/clinic").text

@@ -69,6 +69,7 @@ LEAST = {
     "POST /import/{token}/again": Role.STAFF,
     "POST /import/{token}/remove": Role.STAFF,
     "GET /import/{token}/bad.csv": Role.STAFF,
+    "POST /clinic/details": Role.ADMIN,
     "GET /account": Role.VIEWER,
     "POST /account/language": Role.VIEWER,
     "POST /account/password": Role.VIEWER,

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from bot import appointments, changes
 from bot.changes import ChangeError, MissingError, Opened, OutdatedError, open_appointment
+from bot.clinic_topics import apply_choices
 from bot.database import is_shared, make_visit, note_event, reading, writing
 from bot.forms import describe_screening
 from bot.importing.values import ValueTrouble, read_phone, read_starts_at_parts
@@ -27,6 +28,7 @@ from bot.web.today import describe_line
 from bot.web.wording import word
 from bot.worklist import LONGEST_NOTE, list_task_notes
 from messages.compose import compose_reminder
+from messages.facts import ClinicFacts
 from messages.fitting import Text
 from messages.languages import LANGUAGES, SOURCE, find_language, get_language
 from messages.segments import tidy
@@ -340,8 +342,9 @@ def _show(
 
 
 def _describe(service: Service, appointment_id: int) -> dict[str, Any]:
-    now, clinic = service.now(), service.settings.clinic_facts
+    now = service.now()
     with reading(service.engine) as session:
+        clinic = apply_choices(session, service.settings.clinic_facts)
         line = find_line(session, clinic.exams, clinic.zone, appointment_id, now)
         if line is None:
             raise HTTPException(404, "There is no such appointment.")
@@ -349,7 +352,7 @@ def _describe(service: Service, appointment_id: int) -> dict[str, Any]:
         happenings = list_happenings(session, appointment, patient)
         notes = list_task_notes(session, [one.id for one in happenings if isinstance(one, Task)])
         coming = list_next(session, clinic, appointment, patient, contact)
-        past = [_describe_happening(session, service, one, line) for one in happenings]
+        past = [_describe_happening(session, clinic, one, line) for one in happenings]
         last = changes.find_last(session, appointment)
         companion = appointments.find_companion(session, patient)
         screening = describe_screening(session, appointment_id, service.settings.screening, clinic.exams, clinic.zone)
@@ -376,8 +379,9 @@ def _describe(service: Service, appointment_id: int) -> dict[str, Any]:
 
 
 def _describe_cancelling(service: Service, appointment_id: int) -> dict[str, Any]:
-    now, clinic = service.now(), service.settings.clinic_facts
+    now = service.now()
     with reading(service.engine) as session:
+        clinic = apply_choices(session, service.settings.clinic_facts)
         line = find_line(session, clinic.exams, clinic.zone, appointment_id, now)
         if line is None:
             raise HTTPException(404, "There is no such appointment.")
@@ -414,8 +418,8 @@ def _describe_next(service: Service, coming: Next) -> dict[str, Any]:
     }
 
 
-def _describe_happening(session: Session, service: Service, one: Happening, line: Any) -> dict[str, Any]:
-    zone = service.settings.clinic_facts.zone
+def _describe_happening(session: Session, clinic: ClinicFacts, one: Happening, line: Any) -> dict[str, Any]:
+    zone = clinic.zone
 
     def at(moment: datetime) -> datetime:
         return moment.astimezone(zone)
@@ -423,7 +427,7 @@ def _describe_happening(session: Session, service: Service, one: Happening, line
     match one:
         case OutgoingText():
             state, tone = STATES[one.state]
-            english = write_english(session, one, line.appointment, line.patient, service.settings.clinic_facts)
+            english = write_english(session, one, line.appointment, line.patient, clinic)
             return {
                 "kind": "out",
                 "id": one.id,

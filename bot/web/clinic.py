@@ -1,17 +1,20 @@
 """The clinic's settings and its health: what holds sending up, what waits, how well texts arrive."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session, col, func, select
 
+from bot.clinic_details import DETAILS, DetailError, read_details, set_details
 from bot.database import note_event, reading, writing
 from bot.history import list_days, list_kept
 from bot.holds import get_hold, list_problems, pause, resume
 from bot.measures import measure
 from bot.models import OutgoingText, TextState
+from bot.settings import Settings
+from bot.signing_in import Visitor
 from bot.web.guard import Looks, Rules, Works
 from bot.web.pages import render
 from bot.web.service import Service, Used
@@ -23,10 +26,26 @@ router = APIRouter(prefix="/clinic")
 # The figures of two weeks are counted anew this often at most.
 _FRESH_S = 60
 _LAST = 8
+_LABELS = {"name": word("Name"), "phone": word("Phone"), "address": word("Address")}
 
 
 @router.get("")
-def show_clinic(request: Request, service: Used, visitor: Looks, part: bool = False) -> Response:
+def show_clinic(
+    request: Request, service: Used, visitor: Looks, part: bool = False, done: Literal["", "details"] = ""
+) -> Response:
+    return _show(request, service, visitor, part=part, done=bool(done))
+
+
+def _show(
+    request: Request,
+    service: Service,
+    visitor: Visitor,
+    *,
+    part: bool = False,
+    done: bool = False,
+    wanted: dict[str, str] | None = None,
+    trouble: str = "",
+) -> Response:
     settings, zone = service.settings, service.settings.clinic_facts.zone
     with reading(service.engine) as session:
         hold = get_hold(session)
@@ -41,13 +60,50 @@ def show_clinic(request: Request, service: Used, visitor: Looks, part: bool = Fa
                 for row in _list_last(session)
                 if row.sent_at
             ],
+            "details": _describe_details(settings, wanted or read_details(session)),
         }
     values |= {
         "settings": settings,
         "sender": _name_sender(service),
         "waiting_on_disk": service.spool.count(),
+        "done": done,
+        "trouble": trouble,
     }
-    return render(request, service, visitor, "clinic_health.html" if part else "clinic.html", values)
+    page = "clinic_health.html" if part else "clinic.html"
+    return render(request, service, visitor, page, values, 400 if trouble else 200)
+
+
+def _describe_details(settings: Settings, given: dict[str, str]) -> list[dict[str, Any]]:
+    """The fields of the form: what was set here, and what ``.env`` says."""
+    return [
+        {
+            "name": detail.name,
+            "label": _LABELS[detail.name],
+            "words": given.get(detail.name, ""),
+            "standing": getattr(settings, detail.setting.lower()),
+            "most": detail.most,
+        }
+        for detail in DETAILS
+    ]
+
+
+@router.post("/details")
+def take_details(
+    request: Request,
+    service: Used,
+    visitor: Rules,
+    name: Annotated[str, Form(max_length=500)] = "",
+    phone: Annotated[str, Form(max_length=500)] = "",
+    address: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """What texts say of the clinic; an empty field is as in ``.env``."""
+    wanted = {"name": name, "phone": phone, "address": address}
+    try:
+        with writing(service.engine) as session:
+            set_details(session, wanted, visitor.staff.email, service.now())
+    except DetailError as error:
+        return _show(request, service, visitor, wanted=wanted, trouble=error.sentence)
+    return RedirectResponse("/clinic?done=details", 303)
 
 
 @router.post("/pause")

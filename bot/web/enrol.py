@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from bot.appointments import Enrolled, enrol
+from bot.clinic_topics import apply_choices
 from bot.database import find_contact, list_texts, note_event, note_look, reading, writing
 from bot.known_people import list_used_languages, list_used_places
 from bot.models import Appointment, Contact, Patient, TextKind, TextState
@@ -67,7 +68,8 @@ def take_form(request: Request, service: Used, visitor: Works, form: Annotated[E
 
 def _check(session: Session, service: Service, form: EnrolForm, *, finished: bool) -> Checked:
     settings = service.settings
-    return check_form(session, form, settings.clinic_facts, settings.plan, service.now(), finished=finished)
+    clinic = apply_choices(session, settings.clinic_facts)
+    return check_form(session, form, clinic, settings.plan, service.now(), finished=finished)
 
 
 def _note_look(service: Service, visitor: Visitor, checked: Checked) -> None:

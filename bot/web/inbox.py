@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
+from bot.clinic_topics import apply_choices
 from bot.conversations import (
     BY_HAND,
     LONGEST,
@@ -304,7 +305,7 @@ def _write_saved(session: Session, service: Service, contact: Contact, name: str
     """A saved reply in the contact's language; empty if there is no such one."""
     if name not in SAVED:
         return ""
-    clinic = service.settings.clinic_facts
+    clinic = apply_choices(session, service.settings.clinic_facts)
     visit: Visit | None = None
     for appointment, patient in find_appointments(session, contact.id or 0, service.now()):
         if appointment.starts_at > service.now() and appointment.exam in service.settings.exams.list_codes():

@@ -12,13 +12,16 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, func, select
 
+from bot.clinic_details import apply_details
 from bot.database import reading
 from bot.models import Contact, Task, TaskState
 from bot.signing_in import Visitor
 from bot.web.service import Service
 from bot.web.wording import choose_wording, list_wordings, read_wording
+from messages.facts import ClinicFacts
 from messages.languages import get_language
 from messages.segments import tidy
 
@@ -43,7 +46,7 @@ def render(
     code = visitor.staff.language if visitor else choose_wording(request.headers.get("Accept-Language", ""))
     environment = make_environment(code)
     shown = {
-        "clinic": service.settings.clinic_facts,
+        "clinic": service.settings.clinic_facts if block else _find_clinic(service),
         "visitor": visitor,
         "csrf": visitor.csrf if visitor else "",
         "demo": service.demo,
@@ -124,6 +127,15 @@ def _write_phone(phone: str) -> str:
     except phonenumbers.NumberParseException:
         return phone
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _find_clinic(service: Service) -> ClinicFacts:
+    """The clinic as its pages name it; as ``.env`` does while the database is away, so that a page can say so."""
+    try:
+        with reading(service.engine) as session:
+            return apply_details(session, service.settings.clinic_facts)
+    except SQLAlchemyError:
+        return service.settings.clinic_facts
 
 
 def _count_waiting(service: Service) -> dict[str, int]:

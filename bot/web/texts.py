@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from bot.clinic_details import apply_details
 from bot.clinic_topics import TopicError, apply_choices, set_answer, switch_topic
 from bot.database import reading, writing
 from bot.previews import Preview, make_sample, preview_plan
@@ -101,8 +102,8 @@ def _show_topics(
     drafts: dict[str, tuple[str, str]] | None = None,
     status: int = 200,
 ) -> Response:
-    facts = service.settings.clinic_facts
     with reading(service.engine) as session:
+        facts = apply_details(session, service.settings.clinic_facts)
         clinic = apply_choices(session, facts)
     exam = service.settings.exams.get(service.settings.exams.list_codes()[0])
     visit = make_sample(facts, service.settings.plan, exam, service.now(), contrast=False, sedation=False).visit
