@@ -163,6 +163,23 @@ def describe_tasks(session: Session, zone: ZoneInfo) -> list[Row]:
     ]
 
 
+def describe_task(task: Task, zone: ZoneInfo) -> Row:
+    """One task; ``done_by`` and ``done_at`` are empty until it is done."""
+    return {
+        "id": task.id,
+        "kind": str(task.kind),
+        "urgent": task.urgent,
+        "what": task.what,
+        "words": task.words,
+        "contact": task.contact_id,
+        "appointment": task.appointment_id,
+        "state": str(task.state),
+        "created_at": _local(task.created_at, zone),
+        "done_by": task.done_by,
+        "done_at": _local(task.done_at, zone) if task.done_at else None,
+    }
+
+
 def list_task_page(session: Session, zone: ZoneInfo, after_id: int, limit: int) -> tuple[list[Row], str | None]:
     """So many open tasks behind a number, in the order they came, and the cursor of those after them."""
     found = session.exec(
@@ -171,20 +188,7 @@ def list_task_page(session: Session, zone: ZoneInfo, after_id: int, limit: int) 
         .order_by(col(Task.id))
         .limit(limit + 1)
     ).all()
-    rows = [
-        {
-            "id": task.id,
-            "kind": str(task.kind),
-            "urgent": task.urgent,
-            "what": task.what,
-            "words": task.words,
-            "contact": task.contact_id,
-            "appointment": task.appointment_id,
-            "state": str(task.state),
-            "created_at": _local(task.created_at, zone),
-        }
-        for task in found[:limit]
-    ]
+    rows = [describe_task(task, zone) for task in found[:limit]]
     return rows, str(found[limit - 1].id) if len(found) > limit else None
 
 

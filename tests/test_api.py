@@ -169,10 +169,34 @@ def test_threads_and_tasks_are_read(program: Program, engine: Engine, settings: 
     assert program.get("contacts/9/thread").status_code == 404
 
 
+def test_a_task_is_done_once_and_said_to_be_whose(program: Program, engine: Engine, settings: Settings) -> None:
+    enrol_one(engine, settings)
+    text_in(engine, settings, "I have a pacemaker")
+    [task] = program.get("tasks").json()["tasks"]
+    headers = {"Idempotency-Key": "k-2"}
+
+    done = [program.post(f"tasks/{task['id']}/done", headers=headers).json() for _ in range(2)]
+    again = program.post(f"tasks/{task['id']}/done")
+
+    assert [(row["state"], row["done_by"]) for row in done] == [("done", "API key booking")] * 2
+    assert (again.status_code, again.json()["detail"]) == (409, "API key booking has done this already.")
+    assert program.get("tasks").json()["tasks"] == []
+    assert program.post("tasks/999/done").status_code == 404
+    with reading(engine) as session:
+        assert [event.actor for event in session.exec(select(AuditEvent)) if event.action == "finished"] == [
+            "API key booking"
+        ]
+
+
 def test_a_key_gets_no_further_than_its_scope_and_not_after_it_is_revoked(desk: Desk, engine: Engine) -> None:
     reader, nobody = Program(desk, "read"), Program(desk)
     calls = [("GET", path) for path in ("appointments", "appointments/1", "contacts/1/thread", "tasks")]
-    calls += [("POST", "appointments"), ("PATCH", "appointments/1"), ("POST", "appointments/1/cancel")]
+    calls += [
+        ("POST", "appointments"),
+        ("PATCH", "appointments/1"),
+        ("POST", "appointments/1/cancel"),
+        ("POST", "tasks/1/done"),
+    ]
     body = {"POST": NEW, "PATCH": {"starts_at": "2026-03-13T09:00"}}
     for method, path in calls:
         assert reader.request(method, path, json=body.get(method)).status_code in (
@@ -234,4 +258,4 @@ def test_its_description_and_its_answers_agree_for_any_request(program: Program,
         with suppress(Unsatisfiable):  # where nothing can be wrong with a request
             check()
     assert set(tried) == {operation.label for operation in operations}
-    assert len(operations) == 7
+    assert len(operations) == 8

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from bot import models, worklist
 from bot.api_keys import (
     SCOPES,
     KeyReusedError,
@@ -40,7 +41,7 @@ from bot.importing.values import (
 )
 from bot.models import ApiKey, Contact
 from bot.people import Companion, Enrolment
-from bot.reports import describe_appointment, describe_page, describe_text, list_task_page
+from bot.reports import describe_appointment, describe_page, describe_task, describe_text, list_task_page
 from bot.web.service import Service, Used
 
 Row = dict[str, Any]
@@ -120,10 +121,24 @@ class Thread(BaseModel):
     texts: list[Row]
 
 
+class Task(BaseModel):
+    """Something that staff must do; ``done_by`` and ``done_at`` are empty until it is done."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: int
+    kind: str
+    urgent: bool
+    what: str
+    state: str
+    done_by: str
+    done_at: datetime | None
+
+
 class Tasks(BaseModel):
     """Open tasks by number; ``next`` is the cursor of those after them."""
 
-    tasks: list[Row]
+    tasks: list[Task]
     next: str | None
 
 
@@ -286,7 +301,20 @@ def create_api(service: Service) -> FastAPI:
         with writing(service.engine) as session:
             rows, following = list_task_page(session, service.settings.clinic_facts.zone, int(cursor or 0), limit)
             note_event(session, _name(key), "listed", "task", 0, service.now())
-        return Tasks(tasks=rows, next=following)
+        return Tasks(tasks=[Task(**row) for row in rows], next=following)
+
+    @api.post("/v1/tasks/{task_id}/done", response_model=Task)
+    def finish_task(
+        request: Request, service: Used, key: Writes, task_id: Id, idempotency_key: Idempotency = ""
+    ) -> Response:
+        """Say that a task is done; 409 when it was done already."""
+
+        def work(session: Session) -> tuple[int, Row]:
+            worklist.finish_task(session, task_id, _name(key), service.now())
+            session.flush()
+            return 200, describe_task(session.get_one(models.Task, task_id), service.settings.clinic_facts.zone)
+
+        return _answer_once(request, service, key, idempotency_key, "", work)
 
     return api
 
@@ -357,6 +385,8 @@ def _answer_once(
                 keep_answer(session, key, idempotency_key, request_hash, status, answer, service.now())
     except (AppointmentError, KeyReusedError) as error:
         raise HTTPException(409, str(error)) from error
+    except worklist.TaskError as error:
+        raise HTTPException(error.status, str(error)) from error
     service.sending.wake()
     return Response(answer, status, media_type="application/json")
 
