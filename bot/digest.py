@@ -1,6 +1,6 @@
 """The day-before list for the clinic: who is unreached, unscreened, unread or unconfirmed, in order of exam time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,12 +12,7 @@ from messages.exams import Exams
 
 Row = dict[str, Any]
 
-_TITLES = {
-    "unreached": "Not reached",
-    "unscreened": "Safety questions not answered",
-    "unread": "Answers that nobody has read",
-    "unconfirmed": "Not confirmed",
-}
+_LISTS = ("unreached", "unscreened", "unread", "unconfirmed")
 
 
 def describe_digest(session: Session, exams: Exams, zone: ZoneInfo, start: datetime, end: datetime) -> Row:
@@ -31,26 +26,32 @@ def describe_digest(session: Session, exams: Exams, zone: ZoneInfo, start: datet
         "to": end.astimezone(zone).isoformat(timespec="seconds"),
         "expected": len(expected),
         "unready": sum(bool(one.reasons) for one in expected),
-        "lists": {name: [one.appointment.id for one in expected if getattr(one, name)] for name in _TITLES},
+        "lists": {name: [one.appointment.id for one in expected if getattr(one, name)] for name in _LISTS},
         "patients": [_describe(one, exams, zone) for one in expected],
     }
 
 
 def list_digest_lines(digest: Row) -> list[str]:
-    """The same as plain text."""
-    first = datetime.fromisoformat(digest["from"])
-    lines = [f"{digest['expected']} patients from {first:%A, %Y-%m-%d}: {digest['unready']} need a look."]
-    rows = {row["id"]: row for row in digest["patients"]}
-    for name, title in _TITLES.items():
-        ids = digest["lists"][name]
-        if not ids:
-            continue
-        lines += ["", f"{title} ({len(ids)})"]
-        for at in ids:
-            row = rows[at]
-            starts_at = datetime.fromisoformat(row["starts_at"])
-            lines.append(f"  {starts_at:%a %H:%M}  {row['name']}, {row['phone']}, appointment {at}: {row[name]}")
+    """The same as plain text: who needs a look, soonest first, with each reason on a line of its own."""
+    first, last = datetime.fromisoformat(digest["from"]), datetime.fromisoformat(digest["to"]) - timedelta(minutes=1)
+    days = f"on {_say_day(first)}"
+    if first.date() != last.date():
+        days = f"from {_say_day(first)} to {_say_day(last)}"
+    lines = [f"{digest['unready']} of {digest['expected']} patients {days} need a look before they come."]
+    day = None
+    for row in digest["patients"]:
+        starts_at = datetime.fromisoformat(row["starts_at"])
+        if row["reasons"] and starts_at.date() != day:
+            day = starts_at.date()
+            lines += ["", _say_day(starts_at)]
+        if row["reasons"]:
+            lines.append(f"  {starts_at:%H:%M}  {row['name']}, {row['phone']}, appointment {row['id']}")
+            lines += [f"         {reason[0].upper()}{reason[1:]}" for reason in row["reasons"]]
     return lines
+
+
+def _say_day(moment: datetime) -> str:
+    return f"{moment:%A, %b} {moment.day}"
 
 
 def _describe(one: Expected, exams: Exams, zone: ZoneInfo) -> Row:

@@ -345,7 +345,7 @@ def _tell_clinic(session: Session, clinic: ClinicFacts, plan: Plan, watch: Watch
             useful_until=start + _DAY,
             # For staff, whose pages are in English. It names no patient.
             body=f"{clinic.name}: {unready} of {len(expected)} patients until {last:%a, %b} {last.day} need a look "
-            f"before they come. {watch.address}",
+            f"before they come. {watch.address}/digest",
             language="en",
             created_at=now,
         )

@@ -188,9 +188,17 @@ def test_the_digest_has_everybody_of_the_next_day_in_order_and_why(engine: Engin
     digest = describe(engine, settings, WEDNESDAY)
     assert (digest["expected"], digest["unready"]) == (2, 2)
     assert digest["lists"] == {"unreached": [], "unscreened": [1], "unread": [early], "unconfirmed": [early, 1]}
-    text = "\n".join(list_digest_lines(digest))
-    assert "2 patients from Thursday, 2026-03-12: 2 need a look." in text
-    assert "Thu 14:00  Late, +12025550101, appointment 1: no answer to the safety questions" in text
+    assert list_digest_lines(digest) == [
+        "2 of 2 patients on Thursday, Mar 12 need a look before they come.",
+        "",
+        "Thursday, Mar 12",
+        "  09:00  Early, +12025550102, appointment 2",
+        "         Nobody has read the answers yet",
+        "         Has not confirmed",
+        "  14:00  Late, +12025550101, appointment 1",
+        "         No answer to the safety questions",
+        "         Has not confirmed",
+    ]
 
 
 def test_on_a_friday_the_digest_reaches_until_monday(settings: Settings) -> None:
@@ -209,7 +217,7 @@ def test_the_clinics_own_phone_gets_one_text_a_day_that_names_nobody(
     [alert] = [text for text in watch(engine, settings, at_three) if "need a look" in text]
     assert alert == (
         "Riverside Imaging: 1 of 1 patients until Thu, Mar 12 need a look before they come. "
-        "https://reminders.example.org"
+        "https://reminders.example.org/digest"
     )
     assert watch(engine, settings, at_three + timedelta(minutes=5)) == []
 
