@@ -174,7 +174,10 @@ def _find_report(reading: Reading) -> Understanding | None:
 def _find_reported(report: list[Found], grammar: list[Found], *, in_answer: bool) -> str | None:
     """What a clause of one language reports: somebody has it, no question begins before that, and it is not denied."""
     # Where no spaces are written, what follows the statement in one breath makes all of it a question.
-    asking = min((0 if hit.phrase.unspaced else hit.start for hit in grammar if hit.tag.key == "asking"), default=None)
+    # A piece of what is named asks nothing: without its prefix the Arabic "kidney" is "why".
+    named_words = [hit for hit in report if not hit.phrase.has_gap and not hit.phrase.unspaced]
+    questions = [hit for hit in grammar if hit.tag.key == "asking" and not _is_within(hit, named_words)]
+    asking = min((0 if hit.phrase.unspaced else hit.start for hit in questions), default=None)
     having = [hit for hit in report if hit.tag.key == "having"]
     for kind in REPORTED:
         stated = [hit for hit in report if hit.tag.key == f"having_{kind}"]

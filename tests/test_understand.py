@@ -420,6 +420,10 @@ def test_a_number_that_answers_nothing_is_no_question(text: str) -> None:
         ("我老闆看不懂中文 請用英文", "zh_Hant", "language", "en"),
         # A harmless phrase of the language spoken is longer than the emergency of another language within it.
         ("里面憋得慌怎么办", "zh_Hans", "question", "claustrophobia"),
+        # "One kidney" without its first letter is "why"; going to school without its accent is choking.
+        ("كلية واحدة عندي بس", "ar", "report", None),
+        ("mai tụi nhỏ có đi học không", "vi", "unknown", None),
+        ("mai tôi không đến được", "vi", "change", None),
     ],
 )
 def test_what_a_sentence_says_outdoes_the_words_it_has(text: str, own: str, intent: str, detail: str | None) -> None:
