@@ -1,12 +1,14 @@
 """What happened on each of the last days, and what became of appointments: the figures behind the charts."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, String, cast, func
+from sqlalchemy import String, cast, func
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -23,6 +25,7 @@ from bot.models import (
 )
 
 DAYS = 14
+_LANGUAGE_DAYS = 7
 _APPOINTMENT_DAYS = 30
 
 
@@ -37,6 +40,16 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """The texts of one language in the last seven days: how many left, arrived, and failed."""
+
+    language: str
+    sent: int
+    delivered: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """The appointments of one language in the last 30 days: all, confirmed, and where noted, came and did not."""
 
@@ -47,36 +60,55 @@ class Kept:
     no_show: int
 
 
-def list_days(session: Session, zone: ZoneInfo, now: datetime) -> list[Day]:
-    """The last two weeks, today last."""
+def list_days(session: Session, zone: ZoneInfo, now: datetime) -> tuple[list[Day], list[Spoken]]:
+    """The last two weeks, today last; and how the last of them went by language, the most used first."""
     today = now.astimezone(zone).date()
     days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
     start = datetime.combine(days[0], time(), zone).astimezone(UTC)
-    left = _count_by_hour(session, col(OutgoingText.sent_at), start, col(OutgoingText.state).in_(GONE_OUT))
-    arrived = _count_by_hour(session, col(OutgoingText.sent_at), start, col(OutgoingText.state) == TextState.DELIVERED)
-    came_in = _count_by_hour(session, col(IncomingText.received_at), start)
-    sent, delivered, answered = (_sum_days(hours, zone) for hours in (left, arrived, came_in))
-    return [Day(day, sent.get(day, 0), delivered.get(day, 0), answered.get(day, 0)) for day in days]
+    sent, delivered, answered = (Counter[date]() for _ in range(3))
+    languages: dict[str, Counter[str]] = defaultdict(Counter)
+    for hour, language, left, arrived, failed in _count_texts(session, start):
+        day = _find_day(hour, zone)
+        sent[day] += left
+        delivered[day] += arrived
+        if language and day > today - timedelta(days=_LANGUAGE_DAYS):
+            languages[language] += Counter(sent=left, delivered=arrived, failed=failed)
+    moment = col(IncomingText.received_at)
+    hour = _write_hour(session, moment)
+    for at, count in session.exec(select(hour, func.count()).where(moment >= start).group_by(hour)):
+        answered[_find_day(at, zone)] += count
+    spoken = [
+        Spoken(language, counts["sent"], counts["delivered"], counts["failed"])
+        for language, counts in sorted(languages.items(), key=lambda one: -one[1]["sent"])
+    ]
+    return [Day(day, sent[day], delivered[day], answered[day]) for day in days], spoken
 
 
-def _count_by_hour(
-    session: Session, moment: Any, start: datetime, *conditions: ColumnElement[bool]
-) -> list[tuple[str, int]]:
-    """How many rows fall into each hour since then: ``2026-11-26 14``, in UTC; each database writes it its own way."""
+def _count_texts(session: Session, start: datetime) -> Iterable[Any]:
+    """Per hour and language: texts that left, those of them that arrived, and those that failed.
+
+    All in one walk through the table: an index would have to be kept up with each text that is sent.
+    """
+    # What never left counts when it was made.
+    moment = func.coalesce(OutgoingText.sent_at, OutgoingText.created_at)
+    hour, state, language = _write_hour(session, moment), col(OutgoingText.state), col(OutgoingText.language)
+    left = func.count().filter(state.in_(GONE_OUT), col(OutgoingText.sent_at).is_not(None))
+    arrived, failed = (func.count().filter(state == one) for one in (TextState.DELIVERED, TextState.FAILED))
+    counted = (*GONE_OUT, TextState.FAILED)
+    query = select_columns(hour, language, left, arrived, failed).where(moment >= start, state.in_(counted))
+    return session.connection().execute(query.group_by(hour, language))
+
+
+def _write_hour(session: Session, moment: Any) -> Any:
+    """The hour of a moment, ``2026-11-26 14`` in UTC; each database writes it its own way."""
     if session.get_bind().dialect.name == "sqlite":
-        hour: Any = func.strftime("%Y-%m-%d %H", moment)
-    else:
-        hour = cast(func.to_char(func.timezone("UTC", moment), "YYYY-MM-DD HH24"), String)
-    counted = session.exec(select(hour, func.count()).where(moment >= start, *conditions).group_by(hour))
-    return [(str(at), count) for at, count in counted]
+        return func.substr(moment, 1, 13, type_=String)
+    return cast(func.to_char(func.timezone("UTC", moment), "YYYY-MM-DD HH24"), String)
 
 
-def _sum_days(hours: Iterable[tuple[str, int]], zone: ZoneInfo) -> dict[date, int]:
-    days: dict[date, int] = {}
-    for hour, count in hours:
-        day = datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=UTC).astimezone(zone).date()
-        days[day] = days.get(day, 0) + count
-    return days
+@lru_cache(maxsize=2000)
+def _find_day(hour: str, zone: ZoneInfo) -> date:
+    return datetime.strptime(hour, "%Y-%m-%d %H").replace(tzinfo=UTC).astimezone(zone).date()
 
 
 def list_kept(session: Session, now: datetime) -> list[Kept]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,7 @@ CONFIRM_WITHIN, SCREEN_WITHIN = 1, 3
 _TIME_TO_ANSWER = timedelta(hours=3)
 _MOST_COUNTED = 500
 _MOST_FOUND = 50
+_READ_AT_ONCE = 500
 _FEWEST_DIGITS = 4
 _SATURDAY = 5
 # A letter that names write with an accent may stand for any; what was found is then compared without accents.
@@ -276,7 +278,9 @@ def _find_patients(session: Session, words: str) -> list[int | None]:
     else:
         named = select(Patient.id, Patient.given_name).where(col(Patient.given_name).ilike(_make_pattern(words), "\\"))
         wanted = _fold(words)
-        found += [row_id for row_id, name in session.exec(named) if wanted in _fold(name)][:_MOST_FOUND]
+        rows = session.exec(named.execution_options(yield_per=_READ_AT_ONCE))
+        found += islice((row_id for row_id, name in rows if wanted in _fold(name)), _MOST_FOUND)
+        rows.close()
     return found
 
 
@@ -292,4 +296,4 @@ def _make_pattern(words: str) -> str:
 
 
 def _fold(name: str) -> str:
-    return anyascii(name).casefold()
+    return (name if name.isascii() else anyascii(name)).casefold()

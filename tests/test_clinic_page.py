@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from bot.checks import find_troubles
 from bot.database import reading, writing
-from bot.history import Day, list_days, list_kept
+from bot.history import Day, Spoken, list_days, list_kept
 from bot.holds import open_circuit
 from bot.models import Appointment, AppointmentStatus, IncomingText, Outcome, Role
 from bot.settings import Settings
@@ -53,10 +53,11 @@ def test_each_day_is_the_clinics_own(engine: Engine, settings: Settings, desk: D
         late = NOW.replace(hour=4)
         session.add(IncomingText(provider_id="SM1", contact_id=1, body="hello", received_at=late))
     with reading(engine) as session:
-        days = list_days(session, settings.clinic_facts.zone, NOW)
+        days, languages = list_days(session, settings.clinic_facts.zone, NOW)
 
     assert len(days) == 14
     assert days[-2:] == [Day(date(2026, 3, 1), 0, 0, 1), Day(date(2026, 3, 2), 2, 2, 1)]
+    assert languages == [Spoken("en", 2, 2, 0)]
     page = desk.get("/clinic").text
     assert page.count('<rect class="answered"') == 14
     assert "<td>2</td>" in page

@@ -11,7 +11,6 @@ from bot.clinic_details import DETAILS, DetailError, read_details, set_details
 from bot.database import note_event, reading, writing
 from bot.history import list_days, list_kept
 from bot.holds import get_hold, list_problems, pause, resume
-from bot.measures import measure
 from bot.models import OutgoingText, TextState
 from bot.settings import Settings
 from bot.signing_in import Visitor
@@ -128,22 +127,13 @@ def _count(service: Service, session: Session) -> dict[str, Any]:
     """What takes long to count, as it was up to a minute ago."""
     known = service.figures.get("clinic")
     if known is None or (service.now() - known[0]).total_seconds() >= _FRESH_S:
-        measured = measure(session, service.now())
-        days = list_days(session, service.settings.clinic_facts.zone, service.now())
-        languages: dict[str, list[int]] = {}
-        for reached in measured.reached:
-            sums = languages.setdefault(reached.language, [0, 0, 0])
-            for at, number in enumerate((reached.gone_out, reached.delivered, reached.failed)):
-                sums[at] += number
+        days, languages = list_days(session, service.settings.clinic_facts.zone, service.now())
         known = (
             service.now(),
             {
                 "days": days,
                 "most": max([1, *(max(day.sent, day.answered) for day in days)]),
-                "languages": [
-                    {"language": get_language(code), "sent": sent, "delivered": delivered, "failed": failed}
-                    for code, (sent, delivered, failed) in sorted(languages.items(), key=lambda one: -one[1][0])
-                ],
+                "languages": [{"it": one, "language": get_language(one.language)} for one in languages],
                 "kept": [
                     {"it": kept, "language": get_language(kept.language)} for kept in list_kept(session, service.now())
                 ],
