@@ -15,6 +15,7 @@ from bot.database import (
     find_companion_id,
     find_or_add_contact,
     get_clinic,
+    insert_all,
     skip_planned,
 )
 from bot.models import Appointment, AppointmentStatus, Contact, OutgoingText, Patient, TaskKind, TextState
@@ -67,25 +68,36 @@ def enrol(session: Session, plan: Plan, enrolments: Sequence[Enrolment], now: da
     people = [None if place in futile else next(patients) for place in range(len(enrolments))]
     known |= _find_by_patient(session, enrolments, people)
     results: list[Enrolled] = []
+    new: dict[Key, tuple[int, dict[str, Any], Patient]] = {}
+    owners: set[int | None] = set()
     added: list[tuple[int, Appointment, Patient]] = []
+
+    def insert_new() -> None:
+        inserted = insert_all(session, Appointment, [values for _, values, _ in new.values()])
+        for (key, (at, _, whose)), appointment in zip(new.items(), inserted, strict=True):
+            known[key] = appointment
+            added.append((at, appointment, whose))
+        new.clear()
+        owners.clear()
+
     for place, (enrolment, patient) in enumerate(zip(enrolments, people, strict=True)):
         if patient is None:
             results.append(futile[place])
             continue
-        appointment = known.get(_find_key(enrolment, patient))
-        if appointment is None:
+        key = _find_key(enrolment, patient)
+        if key in new or patient.id in owners:
+            # What is done to this one, or to the person, is done to rows that are there.
+            insert_new()
+        if (appointment := known.get(key)) is None:
             # Their other appointments too: a new number or companion counts from now on.
             _update_person(session, plan, patient, contacts, enrolment, now)
-            appointment = _make_appointment(enrolment, patient, clinic_id, plan.rules, now)
-            session.add(appointment)
-            known[_find_key(enrolment, patient)] = appointment
-            added.append((place, appointment, patient))
+            new[key] = place, _describe(enrolment, patient, clinic_id, plan.rules, now), patient
+            owners.add(patient.id)
             results.append(Enrolled("enrolled"))
         else:
-            if appointment.id is None:
-                session.flush()
             outcome = _update(session, plan, appointment, patient, contacts, enrolment, now, actor)
             results.append(Enrolled(outcome, appointment.id))
+    insert_new()
     session.flush()
     texts: list[dict[str, Any]] = []
     for place, appointment, patient in added:
@@ -258,20 +270,21 @@ def _find_by_patient(
     return {(appointment.patient_id, appointment.exam, appointment.starts_at): appointment for appointment in found}
 
 
-def _make_appointment(enrolment: Enrolment, patient: Patient, clinic_id: int, rules: str, now: datetime) -> Appointment:
-    return Appointment(
-        external_id=enrolment.external_id,
-        patient_id=patient.id or 0,
-        clinic_id=clinic_id,
-        exam=enrolment.exam,
-        starts_at=enrolment.starts_at,
-        contrast=enrolment.contrast,
-        sedation=enrolment.sedation,
-        place=enrolment.place,
-        language=enrolment.language,
-        zone_rules=rules or None,
-        created_at=now,
-    )
+def _describe(enrolment: Enrolment, patient: Patient, clinic_id: int, rules: str, now: datetime) -> dict[str, Any]:
+    """The row of a new appointment."""
+    return {
+        "external_id": enrolment.external_id,
+        "patient_id": patient.id,
+        "clinic_id": clinic_id,
+        "exam": enrolment.exam,
+        "starts_at": enrolment.starts_at,
+        "contrast": enrolment.contrast,
+        "sedation": enrolment.sedation,
+        "place": enrolment.place,
+        "language": enrolment.language,
+        "zone_rules": rules or None,
+        "created_at": now,
+    }
 
 
 def _update(

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from sqlmodel import Session, col, select
 
-from bot.database import keep_stopped, note_event
+from bot.database import insert_all, keep_stopped, note_event
 from bot.models import Appointment, Contact, Patient
 
 # What an appointment is recognised by: its external id, or patient, exam and start.
@@ -62,13 +62,9 @@ def find_or_add_contacts(
             wanted.setdefault(enrolment.companion.phone, enrolment.companion.language)
     found = session.exec(select(Contact).where(col(Contact.phone).in_(wanted)))
     contacts = {contact.phone: contact for contact in found}
-    added: list[Contact] = []
-    for phone, language in wanted.items():
-        if phone not in contacts:
-            contacts[phone] = Contact(phone=phone, language=language, created_at=now)
-            session.add(contacts[phone])
-            added.append(contacts[phone])
-    keep_stopped(session, added)
+    added = {phone: _NewContact(phone, language, now) for phone, language in wanted.items() if phone not in contacts}
+    contacts |= cast("dict[str, Contact]", added)
+    keep_stopped(session, [contacts[phone] for phone in added])
     for enrolment in enrolments:
         contact = contacts[enrolment.phone]
         _record_consent(session, contact, enrolment.consent, now, actor)
@@ -77,8 +73,23 @@ def find_or_add_contacts(
             accompanying = contacts[companion.phone]
             if accompanying.consented_at is None and accompanying.refused_at is None:
                 accompanying.consented_at, accompanying.consent_source = now, f"{actor}: the patient agreed"
-    session.flush()
+    contacts |= zip(added, insert_all(session, Contact, [vars(contact) for contact in added.values()]), strict=True)
     return contacts
+
+
+@dataclass
+class _NewContact:
+    """What a contact will be, until the whole batch is inserted in one statement."""
+
+    id: ClassVar[int | None] = None
+    phone: str
+    language: str
+    created_at: datetime
+    consented_at: datetime | None = None
+    consent_source: str = ""
+    refused_at: datetime | None = None
+    opted_out_at: datetime | None = None
+    opted_out_source: str = ""
 
 
 def _record_consent(session: Session, contact: Contact, consent: bool | None, now: datetime, actor: str) -> None:
@@ -122,31 +133,41 @@ def find_or_add_patients(
     }
     owners = {appointment.patient_id for appointment in known.values()}
     by_id = {patient.id: patient for patient in session.exec(select(Patient).where(col(Patient.id).in_(owners)))}
-    patients = []
+    # Those that are new are known by their place among the new, until all are inserted in one statement.
+    new: list[dict[str, Any]] = []
+    found: list[Patient | int] = []
+    new_by_number, new_by_name = dict[str, int](), dict[tuple[int, str], int]()
     for enrolment in enrolments:
         name_key = (contacts[enrolment.phone].id or 0, enrolment.given_name)
         appointment = known.get((enrolment.external_id,))
         owner = by_id[appointment.patient_id] if appointment else None
+        patient: Patient | int | None
         if enrolment.record_number:
-            patient = by_number.get(enrolment.record_number)
+            patient = by_number.get(enrolment.record_number, new_by_number.get(enrolment.record_number))
             if patient is None and owner and owner.record_number is None:
                 patient = owner
         else:
-            patient = owner or by_name.get(name_key)
+            patient = owner or by_name.get(name_key, new_by_name.get(name_key))
         if patient is None:
-            patient = Patient(
-                record_number=enrolment.record_number,
-                given_name=enrolment.given_name,
-                contact_id=name_key[0],
-                **describe_companion(enrolment, contacts),
+            patient = len(new)
+            new.append(
+                {
+                    "record_number": enrolment.record_number,
+                    "given_name": enrolment.given_name,
+                    "contact_id": name_key[0],
+                    **_NO_COMPANION,
+                    **describe_companion(enrolment, contacts),
+                }
             )
-            session.add(patient)
-            by_name[name_key] = patient
+            new_by_name[name_key] = patient
             if enrolment.record_number:
-                by_number[enrolment.record_number] = patient
-        patients.append(patient)
-    session.flush()
-    return patients
+                new_by_number[enrolment.record_number] = patient
+        found.append(patient)
+    inserted = insert_all(session, Patient, new)
+    return [inserted[patient] if isinstance(patient, int) else patient for patient in found]
+
+
+_NO_COMPANION = {"companion_id": None, "companion_name": "", "companion_agreed": False, "companion_first": False}
 
 
 def describe_companion(enrolment: Enrolment, contacts: dict[str, Contact]) -> dict[str, Any]:
