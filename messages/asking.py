@@ -24,7 +24,7 @@ INVITATION = say(
 VISIT_NOTICES = {
     "late": say("We are running late today. Please arrive by {arrive} instead. We are sorry for the wait."),
     "early": say(
-        "We can see you earlier today. If you can, please arrive by {arrive}. If not, come at your usual time."
+        "We can see you earlier today. If you can, please arrive by {arrive}. If not, come at your planned time."
     ),
     "after": say("Thank you for coming. Your doctor will tell you the results. We cannot give them by text."),
     "missed": say("We did not see you at your appointment on {day}. For a new date, please phone {phone}"),
