@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -297,6 +298,10 @@ def _warm_up_speaking(settings: Settings) -> Callable[[], Awaitable[object]]:
 
 async def _warm_up_understanding() -> None:
     await asyncio.to_thread(understand, "hello", None)
+    # What has been read by now stays. To look through half a million objects for rubbish again and again would stop
+    # everything for a second on a busy machine.
+    gc.collect()
+    gc.freeze()
 
 
 def _escalate(settings: Settings, engine: Engine, moment: datetime) -> Counter[str]:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.spool import Spool
+from bot.web.callbacks import Callbacks
 
 
 class Seen:
@@ -45,6 +46,7 @@ class Service:
     engine: Engine
     sending: SendingLoop
     spool: Spool
+    callbacks: Callbacks
     now: Callable[[], datetime]
     secret: str = field(repr=False)
     demo: bool = False
@@ -53,10 +55,9 @@ class Service:
     figures: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
     seen: Seen = field(default_factory=Seen)
     stopped: threading.Event = field(default_factory=threading.Event)
-    # Threads of their own: the thousands of callbacks that a burst brings shall not stand in the way of a patient's
-    # text, nor either of them in that of a page. All they wait for is the database, where more would not be faster.
+    # Threads of their own: pages shall not stand in the way of a patient's text, nor the other way round. All they wait
+    # for is the database, where more would not be faster.
     text_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
-    status_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
 
 
 def _get_service(request: Request) -> Service:

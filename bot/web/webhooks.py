@@ -10,10 +10,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import ImmutableMultiDict
 
-from bot.database import writing
 from bot.inbox import take_in
-from bot.outcomes import record_status
-from bot.provider import Inbound, StatusReport
+from bot.provider import Inbound
 from bot.sms import is_signed, read_inbound, read_status
 from bot.web.service import Service, Used
 
@@ -86,7 +84,7 @@ async def status(token: str, signed: SignedForm, service: Used) -> Response:
     report = read_status(signed.form)
     if report is not None and not signed.known:
         try:
-            await to_thread.run_sync(_note, service, token, report, limiter=service.status_threads)
+            await service.callbacks.store(token, report)
         except SQLAlchemyError as error:
             # It is not lost: a text that stays silent is asked about.
             log.error("a status could not be stored: %s", type(error).__name__)
@@ -109,8 +107,3 @@ def _take_in(service: Service, text: Inbound) -> bool:
         log.error("a text could not be kept on disk either: %s", error.strerror)
         raise HTTPException(503, "try again later") from error
     return False
-
-
-def _note(service: Service, token: str, report: StatusReport) -> bool:
-    with writing(service.engine) as session:
-        return record_status(session, service.settings.plan, token, report, service.now())

@@ -1,0 +1,95 @@
+"""Many callbacks at once: each is stored, and one that cannot be takes no other with it."""
+
+import asyncio
+from collections import Counter
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from bot.database import writing
+from bot.outbox import claim_due
+from bot.outcomes import record_status
+from bot.provider import StatusReport
+from bot.settings import Settings
+from bot.web import callbacks
+from bot.web.callbacks import Callbacks
+from tests.clinics import enrol_one, find_rows
+from tests.conftest import NOW
+
+MANY, BROKEN = 120, 7
+
+
+@pytest.fixture
+def tokens(engine: Engine, settings: Settings) -> list[str]:
+    """Of so many texts that are being sent."""
+    for number in range(MANY):
+        enrol_one(engine, settings, phone=f"+1202555{number:04}", external_id=str(number))
+    with writing(engine) as session:
+        ready, _ = claim_due(session, settings.clinic_facts, settings.plan, NOW, MANY)
+    assert len(ready) == MANY
+    return [text.attempt for text in ready]
+
+
+def store_all(engine: Engine, settings: Settings, tokens: list[str]) -> list[BaseException | None]:
+    """All at once; what each of the webhooks would meet."""
+
+    async def work() -> list[BaseException | None]:
+        stored = Callbacks(engine, settings.plan, lambda: NOW)
+        told = [stored.store(token, StatusReport(f"SM{token}", "delivered")) for token in tokens]
+        return await asyncio.gather(*told, return_exceptions=True)
+
+    return asyncio.run(work())
+
+
+def test_on_sqlite_those_that_come_together_are_stored_together(
+    engine: Engine, settings: Settings, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions = []
+
+    def count(engine: Engine) -> AbstractContextManager[Session]:
+        transactions.append(1)
+        return writing(engine)
+
+    monkeypatch.setattr(callbacks, "writing", count)
+
+    assert set(store_all(engine, settings, [*tokens, "unknown"])) == {None}
+
+    states = Counter((row.state, row.provider_id) for row in find_rows(engine, step="welcome"))
+    assert states == {("delivered", f"SM{token}"): 1 for token in tokens}
+    assert len(transactions) < 10 if engine.dialect.name == "sqlite" else len(transactions) == MANY + 1
+
+
+def test_one_that_cannot_be_stored_keeps_no_other_out(
+    engine: Engine, settings: Settings, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def record(session: Session, plan: Any, token: str, *rest: Any) -> bool:
+        done = record_status(session, plan, token, *rest)
+        if token == tokens[BROKEN]:
+            raise ZeroDivisionError
+        return done
+
+    monkeypatch.setattr(callbacks, "record_status", record)
+
+    met = store_all(engine, settings, tokens)
+
+    assert [number for number, error in enumerate(met) if error] == [BROKEN]
+    assert Counter(row.state for row in find_rows(engine, step="welcome")) == {"delivered": MANY - 1, "sending": 1}
+
+
+def test_while_the_database_is_away_each_is_told_and_none_is_tried_alone(
+    engine: Engine, settings: Settings, tokens: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def fail(_engine: Engine) -> AbstractContextManager[Session]:
+        tried.append(1)
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
+
+    monkeypatch.setattr(callbacks, "writing", fail)
+
+    assert {type(error) for error in store_all(engine, settings, tokens)} == {OperationalError}
+    assert len(tried) < 10 if engine.dialect.name == "sqlite" else len(tried) == MANY
