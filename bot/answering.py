@@ -88,7 +88,11 @@ def _answer_stop(turn: Turn) -> None:
 
 
 def _answer_start(turn: Turn) -> None:
-    turn.contact.opted_out_at, turn.contact.opted_out_words, turn.contact.opted_out_source = None, "", ""
+    contact = turn.contact
+    contact.opted_out_at, contact.opted_out_words, contact.opted_out_source = None, "", ""
+    if contact.consented_at is None:
+        # Whoever asks for texts consents to them, whatever the clinic had been told.
+        contact.consented_at, contact.consent_source, contact.refused_at = turn.now, "text: START", None
     if not turn.inbound.opt_out:
         turn.reply("started")
 

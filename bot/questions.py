@@ -70,10 +70,12 @@ def list_open(
     seen = set()
     for row in asked:
         kind, _, code = (row.asks or "").partition(":")
+        # The screening of an appointment is one matter, whichever of its questions was asked last.
         matter = "safety" if kind in ("screening", "detail") else kind
-        if (matter, row.appointment_id, code if kind == "invite" else "") in seen:
+        about = (matter, code if kind == "invite" else row.appointment_id)
+        if about in seen:
             continue
-        seen.add((matter, row.appointment_id, code if kind == "invite" else ""))
+        seen.add(about)
         at, appointment = appointments.get(row.appointment_id, (len(appointments), None))
         if _is_open(session, contact, row, kind, code, appointment):
             place = next(place for place, one in enumerate(_ORDER) if (row.asks or "").startswith(one))

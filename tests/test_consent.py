@@ -111,6 +111,15 @@ def test_a_named_companion_is_asked_without_consent_and_texted_with_it_alone(
     assert (get(engine, LUZ.phone).consented_at, get(engine, LUZ.phone).consent_source) == (LATER, "text")
 
 
+def test_start_is_consent_in_their_own_words(engine: Engine, settings: Settings) -> None:
+    enrol_one(engine, settings, consent=False)
+    text_in(engine, settings, "START", LATER)
+
+    contact = get(engine)
+    assert (contact.consented_at, contact.refused_at, contact.consent_source) == (LATER, None, "text: START")
+    assert len(deliver(engine, settings, NOW + timedelta(days=3))) == 1
+
+
 def test_no_text_that_we_start_is_claimed_for_a_number_without_consent(engine: Engine, settings: Settings) -> None:
     enrol_one(engine, settings, companion=Companion("Luz", LUZ.phone, "es", agreed=False))
     for day in range(11):
