@@ -1,4 +1,4 @@
-"""Which texts are due, each with all that a claim looks at, in one statement a claim.
+"""Which texts are due, and all that a claim looks at, read in one statement.
 
 The rows are plain: a column is an attribute, nothing is written through them. The statements are built once,
 because to build them takes longer than to run them.
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Column, Connection, and_, bindparam, exists, literal_column, not_, or_, select
+from sqlalchemy import Column, Connection, Integer, and_, bindparam, exists, literal_column, not_, or_, select
 
 from bot.models import GONE_OUT, METADATA, Appointment, Contact, OutgoingText, Patient
 
@@ -54,7 +54,12 @@ _IS_FRESH = _TEXT.c.created_at >= bindparam("since")
 
 _ANY_DUE = select(_TEXT.c.id).where(_IS_DUE).limit(1)
 _OLDEST_DUE = select(_TEXT.c.due_at).where(_IS_DUE).order_by(_TEXT.c.due_at).limit(1)
-_SOONEST = select(_TEXT.c.id).where(_IS_DUE).order_by(_TEXT.c.useful_until, _TEXT.c.id).limit(bindparam("limit"))
+_SOONEST = (
+    select(_TEXT.c.id)
+    .where(_IS_DUE)
+    .order_by(_TEXT.c.useful_until, _TEXT.c.id)
+    .limit(bindparam("limit", type_=Integer))
+)
 
 _IS_SHARED = exists(
     select(_OTHER.c.id).where(
@@ -92,16 +97,17 @@ _LOOK = (
         .outerjoin(_APPOINTMENT, _APPOINTMENT.c.id == _TEXT.c.appointment_id)
         .outerjoin(_PATIENT, _PATIENT.c.id == _APPOINTMENT.c.patient_id)
     )
-    .limit(bindparam("limit"))
-    # Rows that another process has just locked are left to it.
-    .with_for_update(of=_TEXT, skip_locked=True)
+    .where(_TEXT.c.id.in_(bindparam("ids", expanding=True)))
 )
-# Two statements, each along an index: one that sorts replies to the front would read a whole backlog each time.
-_FRESH_REPLIES = _LOOK.where(IS_PLANNED, _IS_REPLY, _IS_FRESH, _TEXT.c.due_at <= bindparam("now")).order_by(
-    _TEXT.c.created_at, _TEXT.c.id
+
+_IDS = select(_TEXT.c.id).limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True)
+# Two statements, each along an index: one that sorts replies to the front would read a whole backlog each time. Nor
+# do they look at the other tables, whose joins PostgreSQL likes better than the order of an index.
+_FRESH_REPLIES = _IDS.where(IS_PLANNED, _IS_REPLY, _IS_FRESH, _TEXT.c.due_at <= bindparam("now")).order_by(
+    _TEXT.c.created_at
 )
-_OTHERS = _LOOK.where(_IS_DUE, not_(and_(_IS_REPLY, _IS_FRESH))).order_by(_TEXT.c.due_at, _TEXT.c.id)
-_NAMED = _LOOK.where(
+_OTHERS = _IDS.where(_IS_DUE, not_(and_(_IS_REPLY, _IS_FRESH))).order_by(_TEXT.c.due_at)
+_NAMED = _IDS.where(
     _TEXT.c.id.in_(bindparam("ids", expanding=True)), IS_PLANNED, _TEXT.c.due_at <= bindparam("now")
 ).order_by(_TEXT.c.useful_until, _TEXT.c.id)
 
@@ -128,27 +134,32 @@ def list_soonest(connection: Connection, now: datetime, limit: int) -> list[int]
     return list(connection.execute(_SOONEST, {"now": now, "since": EVER, "limit": limit}).scalars())
 
 
-def lock_fresh_replies(connection: Connection, now: datetime, since: datetime, day: datetime, limit: int) -> list[Due]:
-    """The due replies made since then, those to the oldest questions first, locked.
+def lock_fresh_replies(connection: Connection, now: datetime, since: datetime, limit: int) -> list[int]:
+    """The ids of due replies made since then, those to the oldest questions first, locked.
+
+    What another process has just locked is left to it, here and below.
+    """
+    return _list_ids(connection, _FRESH_REPLIES, now=now, since=since, limit=limit)
+
+
+def lock_others(
+    connection: Connection, now: datetime, since: datetime, limit: int, ids: Sequence[int] | None = None
+) -> list[int]:
+    """The ids of the others that became due since then, longest due first, locked; of these only, if there are any."""
+    if ids is not None:
+        return _list_ids(connection, _NAMED, now=now, limit=limit, ids=ids)
+    return _list_ids(connection, _OTHERS, now=now, since=since, limit=limit)
+
+
+def look_at(connection: Connection, ids: Sequence[int], day: datetime) -> list[Due]:
+    """The texts with these ids and whom they are about, in that order.
 
     Args:
         day: from when on a text that we started counts as heard.
     """
-    return _lock(connection, _FRESH_REPLIES, now=now, since=since, day=day, limit=limit)
-
-
-def lock_others(
-    connection: Connection,
-    now: datetime,
-    since: datetime,
-    day: datetime,
-    limit: int,
-    ids: Sequence[int] | None = None,
-) -> list[Due]:
-    """The other texts that became due since then, longest due first, locked; of these ids only, if there are any."""
-    if ids is not None:
-        return _lock(connection, _NAMED, now=now, day=day, limit=limit, ids=ids)
-    return _lock(connection, _OTHERS, now=now, since=since, day=day, limit=limit)
+    found = connection.execute(_LOOK, {"ids": ids, "day": day}) if ids else ()
+    by_id = {row[0]: _make_due(row) for row in found}
+    return [by_id[row_id] for row_id in ids if row_id in by_id]
 
 
 def list_started(connection: Connection, contact_ids: set[int], day: datetime) -> list[tuple[int, datetime, str]]:
@@ -167,14 +178,15 @@ _PATIENT_AT = _APPOINTMENT_AT + len(_APPOINTMENT_COLUMNS)
 _END = _PATIENT_AT + len(_PATIENT_COLUMNS)
 
 
-def _lock(connection: Connection, statement: Any, **values: object) -> list[Due]:
-    return [
-        Due(
-            _TextRow._make(row[:_CONTACT_AT]),
-            _ContactRow._make(row[_CONTACT_AT:_APPOINTMENT_AT]),
-            _AppointmentRow._make(row[_APPOINTMENT_AT:_PATIENT_AT]) if row[_APPOINTMENT_AT] is not None else None,
-            _PatientRow._make(row[_PATIENT_AT:_END]) if row[_PATIENT_AT] is not None else None,
-            *row[_END:],
-        )
-        for row in connection.execute(statement, values)
-    ]
+def _make_due(row: Any) -> Due:
+    return Due(
+        _TextRow._make(row[:_CONTACT_AT]),
+        _ContactRow._make(row[_CONTACT_AT:_APPOINTMENT_AT]),
+        _AppointmentRow._make(row[_APPOINTMENT_AT:_PATIENT_AT]) if row[_APPOINTMENT_AT] is not None else None,
+        _PatientRow._make(row[_PATIENT_AT:_END]) if row[_PATIENT_AT] is not None else None,
+        *row[_END:],
+    )
+
+
+def _list_ids(connection: Connection, statement: Any, **values: object) -> list[int]:
+    return list(connection.execute(statement, values).scalars())

@@ -20,7 +20,7 @@ from bot.attempts import LEASE, Ready, find_attempt
 from bot.clinic_details import apply_details
 from bot.composing import compose_row
 from bot.database import add_task, find_companion_id
-from bot.due import EVER, IS_PLANNED, Due, list_started, lock_fresh_replies, lock_others
+from bot.due import EVER, IS_PLANNED, Due, list_started, lock_fresh_replies, lock_others, look_at
 from bot.giving_up import give_up, say_whom
 from bot.holds import Gate, brake, find_gate
 from bot.models import (
@@ -99,13 +99,14 @@ def claim_due(
     connection = session.connection()
     midnight = at_wall(now.astimezone(plan.zone).date(), plan.quiet.end.min, plan.zone)
     day = min(midnight, now - _DAY)
-    rows = lock_fresh_replies(connection, now, since, day, limit)
-    looked_at = len(rows)
-    if len(rows) < limit and gate != Gate.REPLIES:
-        ids = [soonest.popleft() for _ in range(min(limit - len(rows), len(soonest)))] if soonest else None
-        rows += lock_others(connection, now, since, day, limit - len(rows), ids)
-        # Of those ids, another process may have taken all: that is no sign that nothing is due.
-        looked_at = max(len(rows), len(ids or ()))
+    ids = lock_fresh_replies(connection, now, since, limit)
+    looked_at = len(ids)
+    if len(ids) < limit and gate != Gate.REPLIES:
+        first = [soonest.popleft() for _ in range(min(limit - len(ids), len(soonest)))] if soonest else None
+        ids += lock_others(connection, now, since, limit - len(ids), first)
+        # Of the first, another process may have taken all: that is no sign that nothing is due.
+        looked_at = max(len(ids), len(first or ()))
+    rows = look_at(connection, ids, day)
     heard = {due.contact.id or 0 for due in rows if due.heard and due.row.kind != TextKind.REPLY}
     if any(due.row.kind != TextKind.REPLY for due in rows):
         clinic = apply_details(session, clinic)

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, insert
 from bot.appointments import reschedule
 from bot.daemon import now as now_
 from bot.database import get_clinic, open_database, reading, writing
+from bot.due import find_oldest_due, has_due
 from bot.models import Appointment, Contact, OutgoingText, Patient
-from bot.outbox import find_oldest_due, has_due
 from bot.settings import Settings
 from tests.bench import peer_runs
 from tests.bench.provider import Provider
@@ -42,7 +42,13 @@ def hold(engine: Engine, settings: Settings, many: int) -> None:
 
 
 def _make_rows(numbers: range, clinic_id: int, moment: datetime) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
-    yield Contact, [{"id": one, "phone": make_phone(one), "language": "en", "created_at": moment} for one in numbers]
+    yield (
+        Contact,
+        [
+            {"id": one, "phone": make_phone(one), "language": "en", "consented_at": moment, "created_at": moment}
+            for one in numbers
+        ],
+    )
     yield Patient, [{"id": one, "given_name": "Ana", "contact_id": one} for one in numbers]
     starts = {one: moment + timedelta(days=30, seconds=one * 20) for one in numbers}
     yield (
@@ -165,8 +171,8 @@ def _measure_calls(stage: Stage, url: str, sizes: Sizes) -> tuple[float, float]:
     """Milliseconds of an idle tick and of a reschedule, each the median."""
     settings, engine = stage.load_settings(url), open_database(url)
     moment = now_() - timedelta(hours=1)
-    with reading(engine) as session:
-        since = (find_oldest_due(session, moment) or moment) - timedelta(minutes=10)
+    with engine.connect() as connection:
+        since = (find_oldest_due(connection, moment) or moment) - timedelta(minutes=10)
 
     def tick() -> None:
         with engine.connect() as connection:
