@@ -311,3 +311,25 @@ def test_a_name_is_found_where_it_is_one_word_beside_a_short_answer(words: str, 
     ]
     found = find_named(words, coming)
     assert (found[0].given_name if found else None) == named
+
+
+def test_an_invitation_beside_a_safety_question_waits_until_that_is_answered(
+    engine: Engine, settings: Settings
+) -> None:
+    family = Family(engine, settings, names=("Ana",))
+    bo = enrol_one(engine, settings, phone="+12025557777", given_name="Bo", external_id="bo")
+    deliver(engine, settings, NOW)
+    family.ask("Ana", SAFETY, at=NOW)
+    text_in(engine, settings, "my friend 202 555 0000 comes with me", NOW + HOUR, phone="+12025557777")
+
+    [asked] = family.write("1", NOW + HOUR + MINUTE)
+    assert "one at a time" in asked
+    assert family.look() == {}
+    noted, invitation = family.write("1", NOW + HOUR + 2 * MINUTE)
+    assert "none of these" in noted
+    assert "Bo tells us" in invitation
+    [joined] = family.write("1", NOW + HOUR + 3 * MINUTE)
+    assert "We will text you about the appointment" in joined
+    with reading(engine) as session:
+        patient = session.get_one(Patient, session.get_one(Appointment, bo).patient_id)
+        assert patient.companion_agreed

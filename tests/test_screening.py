@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from bot.appointments import cancel, reschedule
 from bot.database import reading, writing
+from bot.escalating import escalate
 from bot.forms import describe_screening, list_lines
 from bot.models import Appointment, Reply, Screening, ScreeningAnswer, ScreeningState, Task, TaskKind, TaskState
 from bot.people import Companion
@@ -132,6 +133,21 @@ def test_a_tattoo_tomorrow_ranks_below_a_pacemaker_next_week(engine: Engine, set
     first, second = sorted(find_open(engine), key=lambda task: -task.rank)
     assert (first.appointment_id, first.urgency) == (1, 90)
     assert (second.appointment_id, second.urgency, second.rank) == (2, 20, 60)
+
+
+def test_the_task_says_how_soon_to_look_as_the_exam_comes_nearer(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    say(engine, settings, "2", "2", "pacemaker")
+    said = []
+    for left in (timedelta(days=7), timedelta(days=2), timedelta(hours=20)):
+        with writing(engine) as session:
+            now = NOW + timedelta(days=10) - left
+            escalate(session, settings.clinic_facts, settings.plan, settings.watch, now)
+        [task] = [task for task in find_open(engine) if "read the answers" in task.what]
+        said.append((task.what.rpartition("The exam is on Thu, Mar 12: ")[2], task.rank))
+
+    assert said == [("look at it this week.", 100), ("look at it today.", 110), ("look at it now.", 130)]
 
 
 def test_a_report_at_any_time_is_kept_as_an_answer(engine: Engine, settings: Settings) -> None:
