@@ -37,7 +37,7 @@ CONFIRM_WITHIN, SCREEN_WITHIN = 1, 3
 _TIME_TO_ANSWER = timedelta(hours=3)
 _MOST_COUNTED = 500
 _MOST_FOUND = 50
-_READ_AT_ONCE = 500
+_READ_AT_ONCE = 5000
 _FEWEST_DIGITS = 4
 _SATURDAY = 5
 # A letter that names write with an accent may stand for any; what was found is then compared without accents.
