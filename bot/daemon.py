@@ -26,7 +26,7 @@ from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
 from bot.erasing import purge
 from bot.escalating import escalate
-from bot.importing.uploads import carry_on
+from bot.importing.upload_work import carry_on
 from bot.inbox import take_in
 from bot.jobs import take_turn
 from bot.models import Clinic

@@ -18,8 +18,9 @@ from sqlmodel import col, func, select
 
 from bot.appointments import Enrolled
 from bot.database import reading, writing
-from bot.importing import uploads
-from bot.importing.uploads import carry_on, read_progress
+from bot.importing import upload_work, uploads
+from bot.importing.progress import read_progress
+from bot.importing.upload_work import carry_on
 from bot.models import Appointment, AuditEvent, ColumnChoice, Contact, Role, Upload
 from bot.settings import Settings
 from tests.conftest import NOW
@@ -236,7 +237,7 @@ def test_an_import_that_dies_in_the_middle_goes_on_where_it_was(
 ) -> None:
     path = drop(desk, make_csv([make_row(number) for number in range(2, 352)]))
     show(desk, path)
-    enrol_batch, batches = uploads.enrol_batch, []
+    enrol_batch, batches = upload_work.enrol_batch, []
 
     def die_once(*arguments: Any) -> list[Enrolled]:
         batches.append(len(arguments[2]))
@@ -244,7 +245,7 @@ def test_an_import_that_dies_in_the_middle_goes_on_where_it_was(
             raise OperationalError("", {}, Exception())
         return enrol_batch(*arguments)
 
-    monkeypatch.setattr(uploads, "enrol_batch", die_once)
+    monkeypatch.setattr(upload_work, "enrol_batch", die_once)
     desk.post(f"{path}/start")
     assert "200 of 350 rows" in desk.get(f"{path}?part=1").text
     assert count(engine) == 200
@@ -334,7 +335,7 @@ def test_formulas_are_not_worked_out(desk: Desk) -> None:
 
 
 def test_too_many_rows_and_too_long_cells_are_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MOST_ROWS", 3)
+    monkeypatch.setattr(upload_work, "MOST_ROWS", 3)
 
     assert "The file has more than 3 rows" in show(desk, drop(desk, make_csv([make_row(n) for n in range(2, 6)])))
     assert "Is too long: 201 characters" in show(desk, drop(desk, make_csv([make_row(2, exam="x" * 201)])))

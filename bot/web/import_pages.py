@@ -11,27 +11,23 @@ from sqlmodel import Session
 
 from bot.database import note_event, note_look, reading, writing
 from bot.importing.columns import NO_TEXTS, REFUSAL, Columns
+from bot.importing.progress import BadRow, Progress, read_progress
 from bot.importing.table import FileTrouble
+from bot.importing.upload_work import MOST_MENDED, list_bad_rows, work
 from bot.importing.uploads import (
-    MOST_MENDED,
     WHY,
-    BadRow,
-    Progress,
     UploadError,
     check_again,
     choose_columns,
     find_earlier,
     find_upload,
     fix_cells,
-    list_bad_rows,
     list_uploads,
     look_into,
     read_columns,
     read_meanings,
-    read_progress,
     start_import,
     take_upload,
-    work,
 )
 from bot.models import Role, Upload
 from bot.sentences import Sentence
