@@ -29,6 +29,7 @@ from bot.models import (
     TextKind,
     TextState,
 )
+from bot.working_days import WorkingDays
 from messages.exams import Exams
 
 # By the end of so many working days ahead an appointment must be confirmed, and its safety questions answered.
@@ -39,7 +40,8 @@ _MOST_COUNTED = 500
 _MOST_FOUND = 50
 _READ_AT_ONCE = 5000
 _FEWEST_DIGITS = 4
-_SATURDAY = 5
+# The working days of a clinic that has said nothing of them.
+_WEEK = WorkingDays()
 # A letter that names write with an accent may stand for any; what was found is then compared without accents.
 _MAY_HAVE_ACCENT = frozenset("aceegilnorsuyz")
 
@@ -95,18 +97,26 @@ class Line:
 
 
 def list_lines(
-    session: Session, exams: Exams, zone: ZoneInfo, wanted: Wanted, now: datetime, limit: int
+    session: Session,
+    exams: Exams,
+    zone: ZoneInfo,
+    wanted: Wanted,
+    now: datetime,
+    limit: int,
+    calendar: WorkingDays = _WEEK,
 ) -> tuple[list[Line], bool]:
     """The appointments wanted, soonest first, ``limit`` at most; and whether there are more."""
-    troubles = _make_conditions(exams, zone, now)
+    troubles = _make_conditions(exams, zone, now, calendar)
     query = _select_lines(troubles).where(*_choose(wanted, troubles))
     rows = session.exec(query.order_by(col(Appointment.starts_at), col(Appointment.id)).limit(limit + 1)).all()
     return _make_lines(session, troubles, rows[:limit]), len(rows) > limit
 
 
-def count_troubled(session: Session, exams: Exams, zone: ZoneInfo, wanted: Wanted, now: datetime) -> int:
+def count_troubled(
+    session: Session, exams: Exams, zone: ZoneInfo, wanted: Wanted, now: datetime, calendar: WorkingDays = _WEEK
+) -> int:
     """How many of those wanted have a trouble; counting ends at 500."""
-    troubles = _make_conditions(exams, zone, now)
+    troubles = _make_conditions(exams, zone, now, calendar)
     query = (
         select(Appointment.id)
         .join(Patient, col(Appointment.patient_id) == col(Patient.id))
@@ -116,10 +126,12 @@ def count_troubled(session: Session, exams: Exams, zone: ZoneInfo, wanted: Wante
     return session.exec(select(func.count()).select_from(query.limit(_MOST_COUNTED).subquery())).one()
 
 
-def find_lines(session: Session, exams: Exams, zone: ZoneInfo, words: str, now: datetime) -> list[Line]:
+def find_lines(
+    session: Session, exams: Exams, zone: ZoneInfo, words: str, now: datetime, calendar: WorkingDays = _WEEK
+) -> list[Line]:
     """The appointments of whoever has this name, phone or record number: those to come first, then the latest."""
     patient_ids = _find_patients(session, words)
-    troubles = _make_conditions(exams, zone, now)
+    troubles = _make_conditions(exams, zone, now, calendar)
     past = col(Appointment.starts_at) < now
     query = _select_lines(troubles).where(col(Appointment.patient_id).in_(patient_ids))
     coming = session.exec(query.where(~past).order_by(col(Appointment.starts_at)).limit(_MOST_FOUND)).all()
@@ -127,9 +139,11 @@ def find_lines(session: Session, exams: Exams, zone: ZoneInfo, words: str, now: 
     return _make_lines(session, troubles, [*coming, *before][:_MOST_FOUND])
 
 
-def find_line(session: Session, exams: Exams, zone: ZoneInfo, appointment_id: int, now: datetime) -> Line | None:
+def find_line(
+    session: Session, exams: Exams, zone: ZoneInfo, appointment_id: int, now: datetime, calendar: WorkingDays = _WEEK
+) -> Line | None:
     """One appointment; None where there is no such."""
-    troubles = _make_conditions(exams, zone, now)
+    troubles = _make_conditions(exams, zone, now, calendar)
     rows = session.exec(_select_lines(troubles).where(col(Appointment.id) == appointment_id)).all()
     return next(iter(_make_lines(session, troubles, rows)), None)
 
@@ -158,7 +172,7 @@ def _choose(wanted: Wanted, troubles: Conditions) -> list[ColumnElement[bool]]:
     return chosen
 
 
-def _make_conditions(exams: Exams, zone: ZoneInfo, now: datetime) -> Conditions:
+def _make_conditions(exams: Exams, zone: ZoneInfo, now: datetime, calendar: WorkingDays) -> Conditions:
     """What is wrong, as conditions on an appointment with its patient and contact."""
     about = col(Task.appointment_id) == col(Appointment.id)
     # By the time and not by the state, whose index would lead SQLite through all open tasks for each appointment.
@@ -180,12 +194,12 @@ def _make_conditions(exams: Exams, zone: ZoneInfo, now: datetime) -> Conditions:
             had_time,
             ~_is_screened(),
             col(Appointment.exam).in_(asking) if asking else false(),
-            col(Appointment.starts_at) < _find_end(today, SCREEN_WITHIN, zone),
+            col(Appointment.starts_at) < _find_end(calendar.go_on(today, SCREEN_WITHIN), zone),
         ),
         Trouble.UNCONFIRMED: and_(
             had_time,
             col(Appointment.status) == AppointmentStatus.BOOKED,
-            col(Appointment.starts_at) < _find_end(today, CONFIRM_WITHIN, zone),
+            col(Appointment.starts_at) < _find_end(calendar.go_on(today, CONFIRM_WITHIN), zone),
         ),
     }
     return {trouble: and_(coming, condition) for trouble, condition in conditions.items()}
@@ -196,11 +210,7 @@ def _is_screened() -> ColumnElement[bool]:
     return col(Appointment.screened_at).is_not(None)
 
 
-def _find_end(day: date, working_days: int, zone: ZoneInfo) -> datetime:
-    """The end of the day so many working days later; nobody phones at the weekend."""
-    while working_days:
-        day += timedelta(days=1)
-        working_days -= day.weekday() < _SATURDAY
+def _find_end(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
 
 

@@ -43,6 +43,15 @@ class WorkingDays:
             days -= self.is_open(day)
         return day
 
+    def go_on(self, day: date, days: int) -> date:
+        """The working day that comes so many working days after a day, which may be any."""
+        for _ in range(_LONGEST_CLOSED + 7 * days):
+            if days <= 0:
+                break
+            day += _DAY
+            days -= self.is_open(day)
+        return day
+
     def find_next(self, day: date) -> date:
         """The next working day after a day."""
         for ahead in range(1, _LONGEST_CLOSED):

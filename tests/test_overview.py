@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import update
 
+from bot.daemon import prepare_database
 from bot.database import reading, writing
 from bot.models import Appointment, Contact, Task, TaskState
 from bot.overview import Reached, Trouble, Wanted, count_troubled, find_lines, list_lines
 from bot.settings import Settings
 from tests.clinics import deliver, enrol_one, text_in
-from tests.conftest import NOW
+from tests.conftest import NOW, MakeSettings
 
 TOMORROW = NOW + timedelta(days=1)
 
@@ -20,7 +21,7 @@ TOMORROW = NOW + timedelta(days=1)
 def list_all(engine: Engine, settings: Settings, now: datetime = NOW, limit: int = 50, **changes: Any) -> Any:
     values: dict[str, Any] = {"start": NOW, "end": NOW + timedelta(days=30)} | changes
     with reading(engine) as session:
-        return list_lines(session, settings.exams, settings.plan.zone, Wanted(**values), now, limit)
+        return list_lines(session, settings.exams, settings.plan.zone, Wanted(**values), now, limit, settings.calendar)
 
 
 def find(engine: Engine, settings: Settings, words: str) -> list[str]:
@@ -39,6 +40,20 @@ def test_a_patient_who_heard_and_answered_is_no_trouble(engine: Engine, settings
     [line], more = list_all(engine, settings, NOW + timedelta(hours=4))
 
     assert (line.troubles, line.reached, more) == ((), Reached.DELIVERED, False)
+
+
+@pytest.mark.parametrize(("closed", "named"), [("", False), ("2026-03-03", True)])
+def test_a_day_on_which_the_clinic_is_closed_leaves_no_time_to_phone(
+    make_settings: MakeSettings, closed: str, named: bool
+) -> None:
+    settings = make_settings(CLOSED_DAYS=closed)
+    engine = prepare_database(settings)
+    enrol_one(engine, settings, starts_at=NOW + timedelta(days=2))
+
+    [line], _ = list_all(engine, settings, NOW + timedelta(hours=4))
+
+    assert (Trouble.UNCONFIRMED in line.troubles) is named
+    engine.dispose()
 
 
 def test_each_trouble_is_named_and_the_worst_comes_first(engine: Engine, settings: Settings) -> None:

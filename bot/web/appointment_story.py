@@ -75,7 +75,7 @@ def describe_appointment(service: Service, appointment_id: int) -> dict[str, Any
     now = service.now()
     with reading(service.engine) as session:
         clinic = apply_choices(session, service.settings.clinic_facts)
-        line = find_line(session, clinic.exams, clinic.zone, appointment_id, now)
+        line = find_line(session, clinic.exams, clinic.zone, appointment_id, now, service.settings.calendar)
         if line is None:
             raise HTTPException(404, "There is no such appointment.")
         appointment, patient, contact = line.appointment, line.patient, line.contact
@@ -112,7 +112,7 @@ def describe_cancelling(service: Service, appointment_id: int) -> dict[str, Any]
     now = service.now()
     with reading(service.engine) as session:
         clinic = apply_choices(session, service.settings.clinic_facts)
-        line = find_line(session, clinic.exams, clinic.zone, appointment_id, now)
+        line = find_line(session, clinic.exams, clinic.zone, appointment_id, now, service.settings.calendar)
         if line is None:
             raise HTTPException(404, "There is no such appointment.")
         text = english = None

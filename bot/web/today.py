@@ -106,7 +106,7 @@ def search(
     _note_view(service, visitor, "searched")
     now, zone = service.now(), service.settings.clinic_facts.zone
     with reading(service.engine) as session:
-        lines = find_lines(session, service.settings.exams, zone, words, now)
+        lines = find_lines(session, service.settings.exams, zone, words, now, service.settings.calendar)
     values = _describe_choices(service, _read_filters()) | {
         "words": words.strip(),
         "found": len(lines),
@@ -128,12 +128,12 @@ def _describe(service: Service, filters: Filters) -> dict[str, Any]:
         for day in (first, first + timedelta(days=filters.days))
     )
     wanted = Wanted(start, end, filters.language, filters.exam, filters.trouble, _read_place(filters.after))
-    troubled: list[Line] = []
+    calendar, troubled = service.settings.calendar, list[Line]()
     with reading(service.engine) as session:
-        lines, more = list_lines(session, exams, zone, wanted, now, _PAGE)
-        count = count_troubled(session, exams, zone, replace(wanted, after=None), now)
+        lines, more = list_lines(session, exams, zone, wanted, now, _PAGE, calendar)
+        count = count_troubled(session, exams, zone, replace(wanted, after=None), now, calendar)
         if count and not (wanted.trouble or wanted.after):
-            troubled, _ = list_lines(session, exams, zone, replace(wanted, trouble=True), now, _TROUBLED)
+            troubled, _ = list_lines(session, exams, zone, replace(wanted, trouble=True), now, _TROUBLED, calendar)
     last = lines[-1].appointment if lines else None
     return _describe_choices(service, filters) | {
         "words": "",
