@@ -40,6 +40,7 @@ LEAST = {
     "POST /sign-out": Role.VIEWER,
     "GET /": Role.VIEWER,
     "POST /": Role.VIEWER,
+    "GET /digest": Role.VIEWER,
     "GET /tasks": Role.VIEWER,
     "POST /tasks/seen": Role.STAFF,
     "POST /tasks/{task_id}": Role.STAFF,
