@@ -1,21 +1,24 @@
 """All the words of all languages, ready to be found in a text: phrases, vocabulary, and who says what."""
 
 import math
-from collections import Counter, defaultdict
+import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from itertools import chain
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from messages.guessing import Example, Feature, Guesser, Label, list_features, number_features
+from messages.evidence import teach
+from messages.guessing import Guesser
 from messages.languages import LANGUAGES
 from messages.matching import UNSPACED, Message, normalise
-from messages.naming import LanguageNames, list_languages, read_language_names
-from messages.phrases import Hit, PhraseIndex, forget_sources, list_words
-from messages.words import GRAMMAR, WHOLE, Words, read_words
+from messages.naming import LanguageNames, read_language_names
+from messages.phrase_index import PhraseIndex
+from messages.phrases import list_words, simplify
+from messages.words import Label, Tag, Words, read_examples, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -32,17 +35,7 @@ _SPOKEN = 0.7
 _OWN_FAVOUR = 1.6
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """Which list of which language a phrase is from."""
-
-    code: str
-    table: str
-    key: str
-
-
-Found = Hit[Tag]
-# A phrase as it is written, and the list it is from.
+# A phrase in its plain form, and the list it is from.
 Entry = tuple[str, Tag]
 
 
@@ -50,23 +43,19 @@ Entry = tuple[str, Tag]
 class Lexicon:
     """Everything that is looked up while a text is read."""
 
-    words: dict[str, Words]
     index: PhraseIndex[Tag]
-    prefixed: PhraseIndex[Tag]
+    # The numbers that the phrases of a language have in it.
+    numbers: dict[str, range]
     long_words: dict[str, dict[int, list[str]]]
     speakers: dict[str, tuple[str, ...]]
     language_names: LanguageNames
-    entries: dict[str, list[Entry]]
     _guessers: dict[str, Guesser] = field(default_factory=dict)
 
     def get_guesser(self, code: str) -> Guesser:
         """What a language's examples have taught; they are learned from when first needed."""
         if code not in self._guessers:
-            self._guessers[code] = _teach(self.words[code], self.entries[code], self.language_names)
+            self._guessers[code] = teach(code, partial(self.index.find, among=self.numbers[code]), self.language_names)
         return self._guessers[code]
-
-    def find(self, message: Message) -> list[Found]:
-        return [*self.index.find(message), *self.prefixed.find(message, prefixed=True)]
 
     def find_spoken(self, message: Message, own: str | None) -> list[str]:
         """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
@@ -117,71 +106,20 @@ class Lexicon:
 @cache
 def read_lexicon() -> Lexicon:
     """Read every language's words: about two seconds, once in the life of a process."""
-    words, entries, long_words = {}, {}, {}
+    index = PhraseIndex[Tag]()
+    numbers, long_words = {}, {}
     speakers: dict[str, tuple[str, ...]] = {}
     # The same few sets of languages are behind all terms.
     sets: dict[tuple[str, ...], tuple[str, ...]] = {}
     for code in (language.code for language in LANGUAGES):
-        words[code] = read_words(code)
-        entries[code] = list(_list_entries(words[code]))
-        for term in set(_list_vocabulary(words[code], entries[code])):
+        entries = list(_list_entries(read_words(code)))
+        for term in set(_list_vocabulary(entries, read_examples(code))):
             codes = (*speakers.get(term, ()), code)
             speakers[term] = sets.setdefault(codes, codes)
-        long_words[code] = _list_long_words(entries[code])
-        # What was kept to be quick is large: it goes before the next language comes.
-        forget_sources()
-    index, prefixed = (
-        PhraseIndex(entry for code, found in entries.items() if (code in _PREFIXED) is wanted for entry in found)
-        for wanted in (False, True)
-    )
-    forget_sources()
-    return Lexicon(words, index, prefixed, long_words, speakers, read_language_names(), entries)
-
-
-def list_told(hits: Iterable[Found], code: str) -> list[Found]:
-    """The phrases found of one language that say something by themselves."""
-    told = [
-        hit for hit in hits if hit.tag.code == code and find_label(hit.tag) and (hit.whole or hit.tag.key not in WHOLE)
-    ]
-    # "How long before it" is not "how long".
-    return [hit for hit in told if not any(_outdoes(other, hit) for other in told)]
-
-
-def _outdoes(longer: Found, hit: Found) -> bool:
-    """Whether a phrase without gaps has all the words of one that speaks for another thing, and more."""
-    return (
-        longer.end - longer.start > hit.end - hit.start
-        and longer.start <= hit.start
-        and longer.end >= hit.end
-        and not longer.phrase.has_gap
-        and longer.phrase.unspaced == hit.phrase.unspaced
-        and find_label(longer.tag) != find_label(hit.tag)
-    )
-
-
-def list_hit_features(told: Iterable[Found]) -> Iterator[Feature]:
-    for hit in told:
-        yield "phrase", f"{hit.tag.table}.{hit.tag.key}: {hit.phrase.source}"
-
-
-def count_lists(told: Iterable[Found], message: Message, names: LanguageNames) -> Counter[str]:
-    """How many phrases of each list are found, by what the list speaks for, and how many languages are named."""
-    phrases = {(hit.tag, hit.phrase.source) for hit in told}
-    return Counter([*(find_label(tag) or "" for tag, _ in phrases), *("named" for _ in list_languages(message, names))])
-
-
-def find_label(tag: Tag) -> Label | None:
-    """What a phrase of a list speaks for."""
-    if tag.table == "shown_topics":
-        # Said within a sentence it is a word like any other.
-        return None
-    if tag.table == "topics":
-        return f"question:{tag.key}"
-    if tag.table == "report":
-        return f"report:{tag.key.removeprefix('having_')}" if tag.key != "having" else None
-    if tag.key == "chatter":
-        return "unknown"
-    return None if tag.key in (*GRAMMAR, "condition", "auto_reply") else tag.key.removesuffix("_phrases")
+        long_words[code] = _list_long_words(entries)
+        numbers[code] = range(len(index), len(index) + len(entries))
+        index.add(entries, prefixed=code in _PREFIXED)
+    return Lexicon(index, numbers, long_words, speakers, read_language_names())
 
 
 def _list_entries(words: Words) -> Iterator[Entry]:
@@ -190,24 +128,17 @@ def _list_entries(words: Words) -> Iterator[Entry]:
             tag = Tag(words.code, name, key)
             yield from ((source, tag) for source in sources)
     # What we offer to whoever wants to be phoned is a call for help.
-    yield words.shown["call"], Tag(words.code, "intents", "help")
+    yield simplify(words.shown["call"]), Tag(words.code, "intents", "help")
     for topic, shown in words.shown_topics.items():
-        yield shown, Tag(words.code, "shown_topics", topic)
+        yield simplify(shown), Tag(words.code, "shown_topics", topic)
 
 
-def _list_examples(words: Words) -> Iterator[tuple[Label, str]]:
-    for name, table in words.examples.items():
-        for key, texts in table.items():
-            label = {"topics": f"question:{key}", "report": f"report:{key}"}.get(name, key)
-            yield from ((label, text) for text in texts)
-
-
-def _list_vocabulary(words: Words, entries: Iterable[Entry]) -> Iterator[str]:
-    for source, _ in entries:
-        for word, open_ended in list_words(source):
+def _list_vocabulary(entries: Iterable[Entry], examples: Iterable[tuple[Label, str]]) -> Iterator[str]:
+    for phrase, _ in entries:
+        for word, open_ended in list_words(phrase):
             if not open_ended:
                 yield from _list_terms(Message(word))
-    for _, text in _list_examples(words):
+    for _, text in examples:
         yield from _list_terms(Message(normalise(text)))
 
 
@@ -217,19 +148,7 @@ def _list_terms(message: Message) -> Iterator[str]:
         if UNSPACED.search(word):
             yield from (word[at : at + 2] for at in range(max(len(word) - 1, 1)))
         else:
-            yield word
-
-
-def _teach(words: Words, entries: list[Entry], names: LanguageNames) -> Guesser:
-    index = PhraseIndex(entries)
-    examples = []
-    for label, text in _list_examples(words):
-        message = Message(normalise(text))
-        told = list_told(index.find(message, prefixed=words.code in _PREFIXED), words.code)
-        features = number_features([*list_features(message), *list_hit_features(told)])
-        examples.append(Example(label, features, count_lists(told, message, names)))
-    forget_sources()
-    return Guesser(examples)
+            yield sys.intern(word)
 
 
 def _list_long_words(entries: Iterable[Entry]) -> dict[int, list[str]]:

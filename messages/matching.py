@@ -57,6 +57,10 @@ def normalise(text: str) -> str:
     return " ".join(_UNSPACED_EDGE.sub(" ", plain).split())
 
 
+# Where in a message each word stands, and ``beginning*`` for each beginning of a word.
+Places = dict[str, list[int]]
+
+
 @dataclass(frozen=True)
 class Message:
     """A normalised text, or one clause of it."""
@@ -71,6 +75,15 @@ class Message:
     def forms(self) -> tuple[tuple[str, ...], ...]:
         """What each word may be matched by: itself and, in Arabic, without its prefixes."""
         return tuple(tuple(_list_forms(word)) for word in self.words)
+
+    @cached_property
+    def places(self) -> Places:
+        return _list_places([(word,) for word in self.words])
+
+    @cached_property
+    def prefixed_places(self) -> Places:
+        """The same, where words count without their Arabic prefixes too."""
+        return _list_places(self.forms) if any(len(forms) > 1 for forms in self.forms) else self.places
 
     @cached_property
     def squeezed(self) -> str:
@@ -89,3 +102,16 @@ def _list_forms(word: str) -> Iterable[str]:
         for prefix in _ARABIC_PREFIXES:
             if word.startswith(prefix) and len(word) - len(prefix) >= 2:
                 yield word.removeprefix(prefix)
+
+
+def _list_places(words: Iterable[Iterable[str]]) -> Places:
+    places: Places = {}
+    for at, forms in enumerate(words):
+        for form in forms:
+            if UNSPACED.search(form):
+                # What is written without spaces is looked for without them.
+                continue
+            places.setdefault(form, []).append(at)
+            for length in range(1, len(form) + 1):
+                places.setdefault(f"{form[:length]}*", []).append(at)
+    return places

@@ -1,12 +1,12 @@
 """The languages that a text names: "in English", "l'anglais", "po angielsku"."""
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from babel import Locale
-
-from messages.languages import LANGUAGES, Language
+from messages.languages import LANGUAGES, Language, get_language
 from messages.matching import UNSPACED, Message, normalise
 
 # A shorter word may be the name of a language by chance.
@@ -19,10 +19,15 @@ _ARTICLE = re.compile("^(?:l|d|qu|(?:a|da|de|ne|su)ll)(?=[aeiouh])")
 
 @dataclass(frozen=True)
 class LanguageNames:
-    """What languages are called, and the beginnings of longer names, which may have another ending."""
+    """What languages are called, and the beginnings of longer names, which may have another ending.
+
+    ``second`` are the second words of names that have some, ``unspaced`` the names written without spaces.
+    """
 
     whole: dict[str, Language]
     stems: dict[str, Language]
+    second: frozenset[str]
+    unspaced: tuple[str, ...]
 
     def find(self, name: str) -> Language | None:
         """The language of a name as it is, or with another ending: "angielsku", "украинском"."""
@@ -40,20 +45,19 @@ def read_language_names() -> LanguageNames:
         for cut in range(_LONGEST_ENDING + 1):
             if len(name) - cut >= _SHORTEST_STEM:
                 stems.setdefault(name[: len(name) - cut], language)
-    return LanguageNames(whole, stems)
+    second = frozenset(name.split()[1] for name in whole if " " in name)
+    return LanguageNames(whole, stems, second, tuple(filter(UNSPACED.search, whole)))
 
 
 def _list_language_names() -> Iterator[tuple[str, Language]]:
-    for reader in LANGUAGES:
-        called = Locale.parse(reader.code).languages
-        for language in LANGUAGES:
-            # "Chinese" alone is the simplified script; the other has a name of its own.
-            code = language.code if language.code == "zh_Hant" else language.code.split("_")[0]
-            if name := called.get(code):
-                yield normalise(name), language
-                if reader.code == "ar":
-                    # "the English (one)", as CLDR has it, and what people say: "English", of a language or of a text.
-                    yield from ((plain, language) for plain in _list_plain(normalise(name)))
+    # Babel has these too, but would keep all that it knows of 24 languages: a third of our memory.
+    called = tomllib.loads(Path(__file__).with_name("language_names.toml").read_text(encoding="utf-8"))
+    for reader, names in called.items():
+        for code, name in names.items():
+            yield normalise(name), get_language(code)
+            if reader == "ar":
+                # "the English (one)", as CLDR has it, and what people say: "English", of a language or of a text.
+                yield from ((plain, get_language(code)) for plain in _list_plain(normalise(name)))
     for language in LANGUAGES:
         for name in (language.code, language.name, *language.aliases):
             yield normalise(name), language
@@ -80,7 +84,7 @@ def list_languages(message: Message, names: LanguageNames) -> Iterable[str]:
     """The codes of the languages named in a message, in order."""
     at, words = 0, message.words
     while at < len(words):
-        for length in (3, 2, 1):
+        for length in (3, 2, 1) if names.second.intersection(words[at + 1 : at + 2]) else (1,):
             forms = list_forms(Message(" ".join(words[at : at + length])))
             meant = (names.find(form) for form in forms if len(form) > SHORTEST_NAME)
             if language := next((one for one in meant if one), None):
@@ -90,6 +94,6 @@ def list_languages(message: Message, names: LanguageNames) -> Iterable[str]:
         at += 1
     squeezed = message.squeezed
     if UNSPACED.search(squeezed):
-        found = [name for name in names.whole if UNSPACED.search(name) and name in squeezed]
+        found = [name for name in names.unspaced if name in squeezed]
         longest = [name for name in found if not any(name != other and name in other for other in found)]
         yield from (names.whole[name].code for name in sorted(longest, key=squeezed.find))

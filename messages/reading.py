@@ -1,11 +1,13 @@
 """A text and all that is found in it: languages, phrases, clauses, and what is left without politeness."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
 
+from messages.evidence import Found
 from messages.languages import LANGUAGES, SOURCE
-from messages.lexicon import LONG, Found, Lexicon
+from messages.lexicon import LONG, Lexicon
 from messages.matching import Message, split_clauses
 from messages.words import GRAMMAR, WHOLE
 
@@ -36,8 +38,13 @@ class Reading:
     def search(self, message: Message) -> list[Found]:
         """All phrases of all languages in a message; each message is searched once."""
         if message.text not in self._searched:
-            self._searched[message.text] = self.lexicon.find(message)
+            self._searched[message.text] = self.lexicon.index.find(message, self._list_candidates(message))
         return self._searched[message.text]
+
+    def _list_candidates(self, message: Message) -> Container[int] | None:
+        """In a piece of the text there can only be phrases that are in the text."""
+        is_piece = message is not self.message and f" {message.text} " in f" {self.message.text} "
+        return {hit.number for hit in self.search(self.message)} if is_piece else None
 
     @cached_property
     def hits(self) -> list[Found]:
@@ -64,7 +71,8 @@ class Reading:
     def whole(self) -> list[Found]:
         """The phrases that are all there is in the message, or are so politeness aside; the own language first."""
         found = [hit for hit in self.search(self.message) if hit.whole and hit.tag.key != "polite"]
-        found = found or [hit for hit in self.search(self.bare) if hit.whole]
+        if not found and len(self.bare.words) <= LONG:
+            found = [hit for hit in self.search(self.bare) if hit.whole]
         # A yes in some other language may be anything in this one.
         found = [hit for hit in found if hit.tag.key not in _SHORT_ANSWERS or hit.tag.code in (*self.spoken, SOURCE)]
         return sorted(found, key=lambda hit: self.rank_language(hit.tag.code))
@@ -134,15 +142,12 @@ class Reading:
         corrected, barely = self.lexicon.correct(message, self.spoken[0])
         if message.text.startswith(corrected.text):
             return []
-        hits = [hit for hit in self.search(corrected) if hit.tag.key != "emergency"]
-        hits += [hit for hit in self.search(barely) if hit.tag.key == "emergency"]
+        own = self.lexicon.numbers[self.spoken[0]]
+        hits = [hit for hit in self.lexicon.index.find(corrected, own) if hit.tag.key != "emergency"]
+        hits += [hit for hit in self.lexicon.index.find(barely, own) if hit.tag.key == "emergency"]
         already = {(hit.tag, hit.start, hit.end) for hit in found}
         return [
-            hit
-            for hit in hits
-            if hit.tag.code == self.spoken[0]
-            and hit.tag.key not in _NEVER_CORRECTED
-            and (hit.tag, hit.start, hit.end) not in already
+            hit for hit in hits if hit.tag.key not in _NEVER_CORRECTED and (hit.tag, hit.start, hit.end) not in already
         ]
 
     def _counts(self, hit: Found, known: set[int]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from messages.carriers import CARRIER_STARTS, CARRIER_STOPS
-from messages.phrases import PhraseError, make_phrase
+from messages.phrases import PhraseError, simplify
 from messages.topics import TOPICS
 
 FOLDER = Path(__file__).parent / "words"
@@ -49,11 +49,22 @@ _WORD_TABLES = {"intents": INTENTS, "topics": TOPIC_CODES, "report": REPORT}
 _EXAMPLE_TABLES = {"intents": EXAMPLE_INTENTS, "topics": TOPIC_CODES, "report": REPORTED}
 
 Table = Mapping[str, tuple[str, ...]]
+# What a text means in one word: an intent, ``question:`` with its topic, ``report:`` with its kind.
+Label = str
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Which list of which language a phrase is from."""
+
+    code: str
+    table: str
+    key: str
 
 
 @dataclass(frozen=True)
 class Words:
-    """One language's tables, as written in its files."""
+    """One language's tables, their phrases in plain form."""
 
     code: str
     shown: dict[str, str]
@@ -61,7 +72,6 @@ class Words:
     intents: Table
     topics: Table
     report: Table
-    examples: Mapping[str, Table]
 
 
 class WordsError(ValueError):
@@ -74,7 +84,7 @@ class WordsError(ValueError):
 
 @cache
 def read_words(code: str) -> Words:
-    """Read one language's words and examples.
+    """Read one language's words, and see that its examples can be read.
 
     Raises:
         WordsError: a shown word is missing, a key is unknown, a phrase cannot be read, or a shown keyword is
@@ -91,20 +101,26 @@ def read_words(code: str) -> Words:
     ):
         raise WordsError(path, f"carriers act on {', '.join(sorted(taken))}: show another word")
     tables = _read_tables(path, data, _WORD_TABLES)
-    for name, table in tables.items():
-        for phrase in (phrase for phrases in table.values() for phrase in phrases):
-            try:
-                make_phrase(phrase)
-            except PhraseError:
-                raise WordsError(path, f"[{name}] has a phrase that cannot be read: {phrase!r}") from None
-    examples = EXAMPLES / path.name
-    return Words(
-        code,
-        shown["shown"],
-        shown["shown_topics"],
-        **tables,
-        examples=_read_tables(examples, _read(examples), _EXAMPLE_TABLES),
-    )
+    tables = {
+        name: {key: tuple(_simplify(path, name, phrase) for phrase in phrases) for key, phrases in table.items()}
+        for name, table in tables.items()
+    }
+    read_examples(code)
+    return Words(code, shown["shown"], shown["shown_topics"], **tables)
+
+
+def read_examples(code: str) -> list[tuple[Label, str]]:
+    """One language's example texts, each with what it means.
+
+    Raises:
+        WordsError, OSError: as for the words.
+    """
+    path = EXAMPLES / f"{code}.toml"
+    prefixes = {"topics": "question:", "report": "report:", "intents": ""}
+    tables = _read_tables(path, _read(path), _EXAMPLE_TABLES)
+    return [
+        (prefixes[name] + key, text) for name, table in tables.items() for key, texts in table.items() for text in texts
+    ]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -129,3 +145,10 @@ def _read_tables(path: Path, data: dict[str, Any], known: dict[str, tuple[str, .
             raise WordsError(path, f"[{name}] may have {', '.join(keys)}; check {', '.join(sorted(odd))}")
         tables[name] = {key: tuple(table.get(key, ())) for key in keys}
     return tables
+
+
+def _simplify(path: Path, table: str, phrase: str) -> str:
+    try:
+        return simplify(phrase)
+    except PhraseError:
+        raise WordsError(path, f"[{table}] has a phrase that cannot be read: {phrase!r}") from None

@@ -323,7 +323,7 @@ def test_another_language_than_the_one_on_record_is_understood(
 
 def test_a_letter_is_no_prefix_in_other_languages_of_the_arabic_script() -> None:
     found, prefixed = (
-        {hit.tag.code for hit in read_lexicon().find(Message(normalise(text)))} for text in ("نتیجہ", "بنتیجہ")
+        {hit.tag.code for hit in read_lexicon().index.find(Message(normalise(text)))} for text in ("نتیجہ", "بنتیجہ")
     )
     assert {"ar", "fa", "ur"} <= found
     assert prefixed == {"ar"}

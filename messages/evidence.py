@@ -1,0 +1,73 @@
+"""What the phrases found in a text speak for, and what a language's examples teach of it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from messages.guessing import Example, Feature, Guesser, list_features, number_features
+from messages.matching import Message, normalise
+from messages.naming import LanguageNames, list_languages
+from messages.phrase_index import Hit
+from messages.words import GRAMMAR, WHOLE, Label, Tag, read_examples
+
+Found = Hit[Tag]
+
+
+def list_told(hits: Iterable[Found], code: str) -> list[Found]:
+    """The phrases found of one language that say something by themselves."""
+    told = [
+        hit for hit in hits if hit.tag.code == code and find_label(hit.tag) and (hit.whole or hit.tag.key not in WHOLE)
+    ]
+    # "How long before it" is not "how long".
+    return [hit for hit in told if not any(_outdoes(other, hit) for other in told)]
+
+
+def _outdoes(longer: Found, hit: Found) -> bool:
+    """Whether a phrase without gaps has all the words of one that speaks for another thing, and more."""
+    return (
+        longer.end - longer.start > hit.end - hit.start
+        and longer.start <= hit.start
+        and longer.end >= hit.end
+        and not longer.phrase.has_gap
+        and longer.phrase.unspaced == hit.phrase.unspaced
+        and find_label(longer.tag) != find_label(hit.tag)
+    )
+
+
+def list_hit_features(told: Iterable[Found]) -> Iterator[Feature]:
+    for hit in told:
+        yield "phrase", f"{hit.tag.table}.{hit.tag.key}: {hit.phrase.source}"
+
+
+def count_lists(told: Iterable[Found], message: Message, names: LanguageNames) -> Counter[str]:
+    """How many phrases of each list are found, by what the list speaks for, and how many languages are named."""
+    phrases = {(hit.tag, hit.phrase.source) for hit in told}
+    return Counter([*(find_label(tag) or "" for tag, _ in phrases), *("named" for _ in list_languages(message, names))])
+
+
+def find_label(tag: Tag) -> Label | None:
+    """What a phrase of a list speaks for."""
+    if tag.table == "shown_topics":
+        # Said within a sentence it is a word like any other.
+        return None
+    if tag.table == "topics":
+        return f"question:{tag.key}"
+    if tag.table == "report":
+        return f"report:{tag.key.removeprefix('having_')}" if tag.key != "having" else None
+    if tag.key == "chatter":
+        return "unknown"
+    return None if tag.key in (*GRAMMAR, "condition", "auto_reply") else tag.key.removesuffix("_phrases")
+
+
+def teach(code: str, find: Callable[[Message], Iterable[Found]], names: LanguageNames) -> Guesser:
+    """Learn from the examples of one language.
+
+    Args:
+        find: gives the phrases of the language in a message.
+    """
+    examples = []
+    for label, text in read_examples(code):
+        message = Message(normalise(text))
+        told = list_told(find(message), code)
+        features = number_features([*list_features(message), *list_hit_features(told)])
+        examples.append(Example(label, features, count_lists(told, message, names)))
+    return Guesser(examples)

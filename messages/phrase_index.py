@@ -1,0 +1,100 @@
+"""Many phrases, all of their occurrences in a text found at once."""
+
+from array import array
+from collections.abc import Container, Iterable, Iterator
+from functools import lru_cache
+from itertools import pairwise
+from typing import Generic, NamedTuple, TypeVar
+
+from messages.matching import UNSPACED, Message
+from messages.phrases import Phrase
+
+Tag = TypeVar("Tag")
+
+# So many phrases are kept as they were read.
+_KEPT = 16384
+
+
+class Hit(NamedTuple, Generic[Tag]):
+    """A phrase found: its number, where it is, in words or in signs, and whether it is all there is."""
+
+    number: int
+    tag: Tag
+    phrase: Phrase
+    start: int
+    end: int
+    whole: bool
+
+
+class PhraseIndex(Generic[Tag]):
+    """Phrases in their plain form, each with a tag and a number, filed under the rarest words of each.
+
+    A phrase is read when one of these comes up in a text.
+    """
+
+    def __init__(self) -> None:
+        self._phrases: list[str] = []
+        self._tags: list[Tag] = []
+        self._prefixed: set[int] = set()
+        # For each word, stem or pair of signs the last filing under it; for each filing the number of the phrase, and
+        # the filing before it. A list for each word would be most of our memory.
+        self._last: dict[str, int] = {}
+        self._filed, self._before = array("i"), array("i")
+
+    def __len__(self) -> int:
+        return len(self._phrases)
+
+    def add(self, entries: Iterable[tuple[str, Tag]], *, prefixed: bool = False) -> None:
+        """File more phrases.
+
+        Args:
+            prefixed: for these a word counts without its Arabic prefixes too.
+        """
+        for plain, tag in entries:
+            if prefixed:
+                self._prefixed.add(len(self))
+            phrase = Phrase(plain)
+            for key in {word[:2] for word in phrase.list_rarest()} if phrase.unspaced else phrase.list_rarest():
+                self._filed.append(len(self))
+                self._before.append(self._last.get(key, -1))
+                self._last[key] = len(self._filed) - 1
+            self._phrases.append(plain)
+            self._tags.append(tag)
+
+    def find(self, message: Message, among: Container[int] | None = None) -> list[Hit[Tag]]:
+        """All occurrences, in no certain order: of one phrase at one place the shortest and the longest.
+
+        Args:
+            among: the numbers of the phrases to look for; all if left out.
+        """
+        signs = message.squeezed
+        hits = []
+        for number in {*self._list_filed(message.prefixed_places), *self._list_filed(_list_keys(signs))}:
+            if among is not None and number not in among:
+                continue
+            phrase, tag = _read(self._phrases[number]), self._tags[number]
+            if phrase.unspaced:
+                found, length = phrase.find_unspaced(signs), len(signs)
+            else:
+                places = message.prefixed_places if number in self._prefixed else message.places
+                found, length = phrase.find(places), len(message.words)
+            hits += [Hit(number, tag, phrase, start, end, start == 0 and end == length) for start, end in found]
+        return hits
+
+    def _list_filed(self, keys: Iterable[str]) -> Iterator[int]:
+        """The numbers of the phrases filed under any of these."""
+        for key in keys:
+            filing = self._last.get(key, -1)
+            while filing >= 0:
+                yield self._filed[filing]
+                filing = self._before[filing]
+
+
+@lru_cache(_KEPT)
+def _read(plain: str) -> Phrase:
+    return Phrase(plain)
+
+
+def _list_keys(signs: str) -> set[str]:
+    """What the phrases written without spaces may be filed under."""
+    return {*signs, *map("".join, pairwise(signs))} if UNSPACED.search(signs) else set()
