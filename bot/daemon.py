@@ -8,6 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,7 +42,7 @@ from bot.zones import has_newest_rules, hold_wall_times, note_rules
 from messages.catalogues import read_catalogue
 from messages.facts import make_speaker
 from messages.languages import LANGUAGES
-from messages.understand import understand
+from messages.lexicon import read_lexicon
 from messages.words import read_words
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ BEAT_EVERY_S = 5
 SPOOL_EVERY_S = 2
 UPLOADS_EVERY_S = 30
 CLOCK_EVERY_S = 2
+LEARN_EVERY_S = 1
 WATCH_EVERY_S = 60
 ZONE_EVERY_S = 600
 FORGET_EVERY_S = 600
@@ -193,7 +195,7 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
             if await asyncio.to_thread(take_in_spooled_texts, settings, engine, spool):
                 sending.wake()
 
-        # Takes seconds; the first patient to write shall not wait for it, nor shall the first reminder.
+        # Takes a while; the first patient to write shall not wait for it, nor shall the first reminder.
         scheduler.add_job(_try, args=["the word lists cannot be read", _warm_up_understanding])
         every(SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
 
@@ -297,11 +299,18 @@ def _warm_up_speaking(settings: Settings) -> Callable[[], Awaitable[object]]:
 
 
 async def _warm_up_understanding() -> None:
-    await asyncio.to_thread(understand, "hello", None)
-    # What has been read by now stays. To look through half a million objects for rubbish again and again would stop
-    # everything for a second on a busy machine.
-    gc.collect()
-    gc.freeze()
+    """Read the word lists, then learn each language's examples, one in a while: there is other work at start."""
+    loop = asyncio.get_running_loop()
+    # One thread for all of it: each keeps for itself what memory it has needed once.
+    with ThreadPoolExecutor(1) as thread:
+        lexicon = await loop.run_in_executor(thread, read_lexicon)
+        # What has been read by now stays. To look through all of it for rubbish again and again would stop everything
+        # for a while on a busy machine.
+        gc.collect()
+        gc.freeze()
+        for language in LANGUAGES:
+            await loop.run_in_executor(thread, lexicon.get_guesser, language.code)
+            await asyncio.sleep(LEARN_EVERY_S)
 
 
 def _escalate(settings: Settings, engine: Engine, moment: datetime) -> Counter[str]:

@@ -46,7 +46,7 @@ def take_in(engine: Engine, clinic: ClinicFacts, inbound: Inbound, now: datetime
     """Take in one text in a transaction of its own; False when it had been taken in before."""
     with reading(engine) as session:
         contact = find_contact(session, inbound.phone)
-    # The first text in a language takes a second to understand, in which nobody else shall wait for the database.
+    # The first text in a language may take a second to understand, in which nobody else shall wait for the database.
     understand(inbound.body, contact.language if contact else clinic.default_language)
     with writing(engine) as session:
         return receive(session, clinic, inbound, now)

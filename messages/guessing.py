@@ -28,7 +28,7 @@ _LEAST = np.array([1, 1, 1, 2])
 # The kind of a feature is above so many bits of its number.
 _KIND_BITS = 30
 # How much scores are stretched to be probabilities: of texts that hit a phrase, and of others.
-_SHARPNESS = {True: 10.0, False: 20.0}
+_SHARPNESS = {True: 10.0, False: 14.0}
 # A feature of fewer examples than this is worked on apart; of the others so many at once.
 _FEW_EXAMPLES, _BLOCK = 24, 512
 

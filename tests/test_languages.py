@@ -1,8 +1,11 @@
 """The languages we write: how people name them, their tags and directions."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
-from messages import languages
+from messages import languages, naming
 from messages.languages import LANGUAGES, find_language, get_language, is_written_like
 
 
@@ -124,3 +127,16 @@ def test_we_write_twenty_four_languages() -> None:
 )
 def test_words_in_a_script_that_the_reader_may_not_know_are_noticed(words: str, code: str, fits: bool) -> None:
     assert is_written_like(words, get_language(code)) is fits
+
+
+def test_languages_are_called_what_cldr_calls_them() -> None:
+    called = tomllib.loads(Path(naming.__file__).with_name("language_names.toml").read_text(encoding="utf-8"))
+    names = {
+        reader.code: {
+            language.code: name
+            for language in LANGUAGES
+            if (name := reader.locale().languages.get(language.code.removesuffix("_Hans").removesuffix("_BR")))
+        }
+        for reader in LANGUAGES
+    }
+    assert called == names

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from messages.lexicon import read_lexicon
 from messages.matching import Message, normalise
 from messages.understand import INTENTS, LONGEST, Understanding, understand
-from messages.words import TOPIC_CODES
+from messages.words import TOPIC_CODES, read_examples
 from tests.texts import CODES
 
 SETS = sorted(Path(__file__).parent.joinpath("data", "texts").glob("*.csv"))
@@ -396,6 +396,28 @@ def test_any_string_is_understood_somehow(text: str, language: str | None, await
     assert found.intent in INTENTS
     assert 0 <= found.confidence <= 1
     assert found.detail is None or found.intent in ("question", "report", "language")
+
+
+@st.composite
+def write_prose(draw: st.DrawFn) -> str:
+    """A long text of real sentences: of one language or two, with typing errors or without."""
+    codes = draw(st.lists(st.sampled_from(CODES), min_size=1, max_size=2))
+    sentences = [text for code in codes for _, text in read_examples(code)]
+    chosen = draw(st.lists(st.sampled_from(sentences), min_size=20, max_size=60))
+    text = draw(st.sampled_from([" ", ". ", "\n", ", "])).join(chosen)[:LONGEST]
+    swapped = draw(st.lists(st.integers(0, len(text) - 2), max_size=40))
+    for at in swapped:
+        text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+    return text
+
+
+@settings(max_examples=50, deadline=None)
+@given(write_prose(), st.sampled_from([None, *CODES]), st.sampled_from([None, "safety", "confirm"]))
+def test_any_long_prose_is_understood_somehow(text: str, language: str | None, awaiting: str | None) -> None:
+    found = understand(text, language, awaiting)
+    assert found.intent in INTENTS
+    # A second reading is no other: nothing is kept of the first.
+    assert understand(text, language, awaiting) == found
 
 
 def test_labels_are_spread_over_intents() -> None:
