@@ -278,3 +278,11 @@ def test_sending_is_paused_and_resumed(shell: Shell) -> None:
     assert "again" in shell.run("resume").stdout
     assert "Nothing" in shell.run("resume").stdout
     assert json.loads(shell.run("send-due", "--json").stdout)["sent"] == 1
+
+
+def test_the_only_admin_who_has_lost_the_password_gets_a_new_link(shell: Shell) -> None:
+    links = [shell.run("staff", do, "ana@clinic.example").stdout for do in ("add", "reset", "reset")]
+
+    assert len(set(links)) == 3
+    assert all(re.fullmatch(r"http\S+/set-up/\S+\n", link) for link in links)
+    assert "there is no account of bo@" in shell.run("staff", "reset", "bo@clinic.example", code=1).stderr

@@ -1,12 +1,9 @@
 """The commands for who must be looked after: screening, silence, the day's list, tasks, conversations."""
 
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 from bot.cli.program import AppointmentId, AsJson, app, check_option, now, open_clinic, print_json
 

@@ -3,12 +3,9 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 from bot.cli.program import AsJson, Host, Port, app, check_option, now, open_clinic, print_json
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
-
 from bot.cli.program import AsJson, app, fail, now, open_clinic, print_json
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 
 @app.command()
@@ -100,8 +100,6 @@ def migrate(
 
 
 staff_app = typer.Typer(help="Who may sign in to the pages.", no_args_is_help=True)
-
-
 app.add_typer(staff_app, name="staff")
 
 
@@ -121,6 +119,25 @@ def add_staff(
     settings, engine = open_clinic()
     with writing(engine) as session:
         token = make_link(session, add(session, email, Role(role), now(), "command line"), now())
+    _print_link(settings, token)
+
+
+@staff_app.command(name="reset")
+def reset_staff(email: Annotated[str, typer.Argument(help="The e-mail address that they sign in with.")]) -> None:
+    """Void a password and second factor that are lost; prints the link for a new password."""
+    from bot.accounts import find_staff, reset_account
+    from bot.database import writing
+
+    settings, engine = open_clinic()
+    with writing(engine) as session:
+        staff = find_staff(session, email)
+        if staff is None:
+            fail(f"there is no account of {email}")
+        token = reset_account(session, staff, now(), "command line")
+    _print_link(settings, token)
+
+
+def _print_link(settings: "Settings", token: str) -> None:
     typer.echo(f"{settings.public_base_url}/set-up/{token}")
     typer.echo("Give them this link; it works once, for 24 hours.", err=True)
 

@@ -3,7 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -34,7 +34,7 @@ AppointmentId = Annotated[int, typer.Argument(metavar="ID", help="The appointmen
 StartsAt = Annotated[str, typer.Option(help="Start, such as 2027-03-09T14:05, in the clinic's time zone.")]
 
 
-def fail(sentence: str) -> None:
+def fail(sentence: str) -> NoReturn:
     typer.echo(f"bot: {sentence}", err=True)
     sys.exit(1)
 
