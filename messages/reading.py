@@ -80,7 +80,12 @@ class Reading:
     @cached_property
     def made_of(self) -> set[str]:
         """If short answers are all there is, which: "ok, yes, thank you" is made of yes and thanks."""
-        answers = [hit for hit in self.hits if hit.tag.key in _SHORT_ANSWERS and hit.tag.code == self.spoken[0]]
+        # What has a gap bridges other words, and one of these may be "not".
+        answers = [
+            hit
+            for hit in self.hits
+            if hit.tag.key in _SHORT_ANSWERS and hit.tag.code == self.spoken[0] and not hit.phrase.has_gap
+        ]
         lengths = {False: len(self.message.words), True: len(self.message.squeezed)}
         for unspaced, length in lengths.items():
             of_script = [hit for hit in answers if hit.phrase.unspaced is unspaced]

@@ -425,6 +425,10 @@ def test_labels_are_spread_over_intents() -> None:
     assert {"stop", "emergency", "report", "question", "change"} <= set(counted)
 
 
+def test_a_cannot_within_an_answer_is_no_promise_to_come() -> None:
+    assert understand("dạ mai tôi không đến được", "vi", "confirm").intent in ("no", "change")
+
+
 @pytest.mark.parametrize("text", ["2", "12345", "10:30", "?!", "5 7"])
 def test_a_number_that_answers_nothing_is_no_question(text: str) -> None:
     found = understand(text, "en")
@@ -446,6 +450,8 @@ def test_a_number_that_answers_nothing_is_no_question(text: str) -> None:
         ("كلية واحدة عندي بس", "ar", "report", None),
         ("mai tụi nhỏ có đi học không", "vi", "unknown", None),
         ("mai tôi không đến được", "vi", "change", None),
+        # A nail without its accent is "certainly", kidneys are kin.
+        ("nhất định có mặt đúng giờ", "vi", "confirm", None),
     ],
 )
 def test_what_a_sentence_says_outdoes_the_words_it_has(text: str, own: str, intent: str, detail: str | None) -> None:
