@@ -57,6 +57,9 @@ def record_outcomes(
 ) -> None:
     """Write what became of a batch of attempts. A write from an attempt that is no longer the row's is lost."""
     session.flush()
+    # In order of the rows, as whoever else writes several of them does: two that lock them criss-cross would wait for
+    # each other.
+    outcomes = sorted(outcomes, key=lambda pair: pair[0].id)
     accepted = [(ready, outcome) for ready, outcome in outcomes if isinstance(outcome, Accepted)]
     if accepted:
         _record_accepted(session, accepted, now)
