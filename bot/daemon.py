@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import signal
@@ -311,6 +312,13 @@ async def _warm_up_understanding() -> None:
         for language in LANGUAGES:
             await loop.run_in_executor(thread, lexicon.get_guesser, language.code)
             await asyncio.sleep(LEARN_EVERY_S)
+    _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    """To learn needs far more memory than what is learned; glibc keeps it unless it is asked."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _escalate(settings: Settings, engine: Engine, moment: datetime) -> Counter[str]:
