@@ -127,10 +127,14 @@ class SendingLoop:
     async def send_due(self) -> int:
         """Send all that is due now and return how many texts the provider took."""
         before = self._accepted
-        while await self._turn() or self._in_flight or self._outcomes or self._find_allowance() < 1:
+        while True:
+            # Asked before the turn: it may be one just after a turn that could claim nothing.
+            may_claim = self._find_allowance() >= 1
+            looked_at = await self._turn()
+            if may_claim and not (looked_at or self._in_flight or self._outcomes or self._unsent):
+                return self._accepted - before
             await self._wait()
             self._woken.clear()
-        return self._accepted - before
 
     async def reconcile(self) -> int:
         """Find out about texts in doubt; returns how many were looked at."""
@@ -161,6 +165,8 @@ class SendingLoop:
         except SQLAlchemyError:
             self._outcomes[:0], self._unsent[:0] = outcomes, unsent
             raise
+        # What was saved up while the claim was made counts as it stands when they leave.
+        self._find_allowance()
         self._tokens -= len(ready)
         self._started += sum(text.ours for text in ready)
         for text in ready:

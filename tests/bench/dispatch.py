@@ -1,15 +1,23 @@
 """Dispatch: a burst of due reminders in twelve languages, against the bare loop and other designs."""
 
 import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 
+from bot.database import open_database
+from bot.settings import Settings
 from tests.bench import peer_runs
 from tests.bench.provider import Provider
 from tests.bench.report import Section, find_median, find_ratio
 from tests.bench.sizes import Sizes
 from tests.bench.stage import KINDS, Stage, enrol_due, let_go, read_cpu_s, read_memory_mb
+from tests.daemons import Daemon
 
 _IN_FLIGHT = 50
 
@@ -23,22 +31,41 @@ class Run:
     memory_mb: float
 
 
-def run_ours(stage: Stage, provider: Provider, kind: str, name: str, texts: int, delay_s: float) -> Run:
-    """Let one node send a prepared burst.
+class Ours:
+    """A node of the bot that sends one burst after another, its patients enrolled while it is paused."""
 
-    Raises:
-        AssertionError: a text was lost or came twice.
-    """
-    provider.reset(delay_s)
-    with stage.copy(kind, name) as url, stage.run_nodes(url, provider) as [node]:
-        before = read_cpu_s(node.process.pid)
-        let_go(url)
-        counted = provider.wait_for(texts, 120)
-        used = read_cpu_s(node.process.pid) - before
-        memory = read_memory_mb(node.process.pid, "VmHWM")
+    def __init__(self, node: Daemon, url: str, settings: Settings, provider: Provider) -> None:
+        self._node, self._url, self._settings, self._provider = node, url, settings, provider
+        self._enrolled = 0
+
+    def run(self, texts: int, delay_s: float, before: timedelta = timedelta()) -> Run:
+        """Send a burst.
+
+        Raises:
+            AssertionError: a text was lost or came twice.
+        """
+        engine = open_database(self._url)
+        enrol_due(engine, self._settings, texts, before, self._enrolled)
+        engine.dispose()
+        self._enrolled += texts
+        self._provider.reset(delay_s)
+        time.sleep(1)
+        pid = self._node.process.pid
+        used = read_cpu_s(pid)
+        let_go(self._url)
+        counted = self._provider.wait_for(texts, 120)
+        used = read_cpu_s(pid) - used
+        assert self._provider.count_copies() == (texts, 0), "lost or doubled"
+        return Run(texts / float(counted["seconds"]), used / texts * 1e6, read_memory_mb(pid, "VmHWM"))
+
+
+@contextmanager
+def run_ours(stage: Stage, provider: Provider, kind: str) -> Iterator[Ours]:
+    """A whole node, web pages and all."""
+    stage.prepare(kind, "empty", lambda engine, settings: None)
+    with stage.copy(kind, "empty") as url, stage.run_nodes(url, provider) as [node]:
+        yield Ours(node, url, stage.load_settings(url), provider)
         assert node.stop() == 0
-    assert provider.count_copies() == (texts, 0), "lost or doubled"
-    return Run(texts / float(counted["seconds"]), used / texts * 1e6, memory)
 
 
 def write_forms(provider: Provider, file: Path, texts: int) -> Path:
@@ -66,12 +93,11 @@ def measure(stage: Stage, provider: Provider, sizes: Sizes, redis: str | None) -
     lost: list[float] = []
     memory: dict[str, float] = {}
     used: dict[str, list[float]] = {}
-    for delay_s, texts in ((0.0, sizes.texts), (0.08, sizes.texts_slowly)):
-        for kind in KINDS:
-            stage.prepare(kind, f"due_{texts}", partial(enrol_due, many=texts))
-        for _ in range(sizes.pairs):
+    with ExitStack() as nodes:
+        ours_of = {kind: nodes.enter_context(run_ours(stage, provider, kind)) for kind in KINDS}
+        for delay_s, texts, _ in product(((0.0, sizes.texts), (0.08, sizes.texts_slowly)), range(sizes.pairs)):
             for kind in KINDS:
-                ours = run_ours(stage, provider, kind, f"due_{texts}", texts, delay_s)
+                ours = ours_of[kind].run(texts, delay_s)
                 rates.setdefault((kind, delay_s), []).append(ours.rate)
                 memory[kind] = ours.memory_mb
                 forms = write_forms(provider, stage.folder / "forms.jsonl", texts)

@@ -69,9 +69,8 @@ def measure_catch_up(stage: Stage, provider: Provider, sizes: Sizes) -> Section:
         ("", "texts per second", "all in", "most memory"),
     )
     for kind in KINDS:
-        name = f"late_{sizes.backlog}"
-        stage.prepare(kind, name, partial(enrol_due, many=sizes.backlog, before=timedelta(days=1)))
-        ours = run_ours(stage, provider, kind, name, sizes.backlog, 0.0)
+        with run_ours(stage, provider, kind) as node:
+            ours = node.run(sizes.backlog, 0.0, before=timedelta(days=1))
         said = "SQLite" if kind == "sqlite" else "PostgreSQL"
         section.rows.append(
             (said, f"{ours.rate:,.0f}", f"{sizes.backlog / ours.rate:.0f} s", f"{ours.memory_mb:.0f} MB")

@@ -113,10 +113,17 @@ class Stage:
                     node.stop()
 
 
-def enrol_due(engine: Engine, settings: Settings, many: int, before: timedelta = timedelta()) -> None:
-    """So many patients in twelve languages, each with a welcome that is due, and sending paused."""
+def enrol_due(engine: Engine, settings: Settings, many: int, before: timedelta = timedelta(), first: int = 0) -> None:
+    """So many patients in twelve languages, each with a welcome that is due, and sending paused.
+
+    Args:
+        before: how long they have been due.
+        first: the number of the first patient, where there are some already.
+    """
     now = datetime.now(UTC) - before
-    for start in range(0, many, 500):
+    with writing(engine) as session:
+        pause(session, "bench", "until all is ready", now)
+    for start in range(first, first + many, 500):
         batch = [
             Enrolment(
                 phone=make_phone(number),
@@ -125,12 +132,10 @@ def enrol_due(engine: Engine, settings: Settings, many: int, before: timedelta =
                 exam="mri-brain",
                 starts_at=now + timedelta(days=20, minutes=number % 480),
             )
-            for number in range(start, min(start + 500, many))
+            for number in range(start, min(start + 500, first + many))
         ]
         with writing(engine) as session:
             enrol(session, settings.plan, batch, now, "bench")
-    with writing(engine) as session:
-        pause(session, "bench", "until all is ready", now)
 
 
 def let_go(url: str) -> None:
