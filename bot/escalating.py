@@ -41,6 +41,7 @@ _LOCK = 7_237_416_008
 _TEXTS_FROM = time(10)
 # Calendar days that so many working days may take at most: weekends, and a fortnight of holidays.
 _MOST_DAYS_EACH, _MOST_DAYS = 3, 14
+_SOME = 500
 # On the last day an answer is waited for this long, unless the exam is nearer than that.
 _GRACE, _NEAR = timedelta(hours=2), timedelta(hours=4)
 _DAY = timedelta(days=1)
@@ -77,7 +78,7 @@ def escalate(session: Session, clinic: ClinicFacts, plan: Plan, watch: Watch, no
         and today.time() >= _TEXTS_FROM
         and find_allowed(now, plan.zone, plan.quiet) == now
     )
-    for silent in _list_silent(session, clinic, watch, now):
+    for silent in _list_silent(session, clinic, plan, watch, now):
         done.update(_act(session, plan, watch, silent, now, may_text=may_text))
     done["answers to read"] += _show_late_answers(session, plan, watch, now)
     done["companions joined"] += _plan_joined(session, plan, now)
@@ -87,8 +88,9 @@ def escalate(session: Session, clinic: ClinicFacts, plan: Plan, watch: Watch, no
     return +done
 
 
-def _list_silent(session: Session, clinic: ClinicFacts, watch: Watch, now: datetime) -> Iterator[_Silent]:
-    horizon = timedelta(days=max(watch.reminder_days, watch.phone_days) * _MOST_DAYS_EACH + _MOST_DAYS)
+def _list_silent(session: Session, clinic: ClinicFacts, plan: Plan, watch: Watch, now: datetime) -> Iterator[_Silent]:
+    # No further ahead than anything can be due: each minute all of them are read.
+    last = find_last_day(watch, now.astimezone(plan.zone).date())
     found = session.exec(
         select(Appointment, Patient, Contact, Screening)
         .join(Patient, col(Appointment.patient_id) == col(Patient.id))
@@ -96,7 +98,7 @@ def _list_silent(session: Session, clinic: ClinicFacts, watch: Watch, now: datet
         .join(Screening, col(Screening.appointment_id) == col(Appointment.id), isouter=True)
         .where(
             Appointment.starts_at > now,
-            Appointment.starts_at < now + horizon,
+            Appointment.starts_at < at_wall(last + timedelta(days=1), time.min, plan.zone),
             Appointment.status != AppointmentStatus.CANCELLED,
             col(Screening.state).is_(None) | col(Screening.state).in_((ScreeningState.OPEN, ScreeningState.ASKING)),
         )
@@ -111,19 +113,34 @@ def _list_silent(session: Session, clinic: ClinicFacts, watch: Watch, now: datet
             yield _Silent(appointment, patient, contact, screening, asked.get(at), planned.get(at))
 
 
+def find_last_day(watch: Watch, today: date) -> date:
+    """The last day whose exams are near enough for something to be due about silence."""
+    days, last = max(watch.reminder_days, watch.phone_days), today
+    while watch.calendar.go_back(last + timedelta(days=1), days) <= today:
+        last += timedelta(days=1)
+    return last
+
+
 def _find_moments(
     session: Session, ids: list[int | None], moment: object, states: tuple[TextState, ...], *, is_asking: bool
 ) -> dict[int, datetime]:
     """For each appointment a moment of its texts that ask, or will ask, about safety."""
     query = select(OutgoingText.appointment_id, moment).where(  # type: ignore[call-overload]
-        col(OutgoingText.appointment_id).in_(ids), col(OutgoingText.state).in_(states)
+        col(OutgoingText.state).in_(states)
     )
     if is_asking:
         asks = col(OutgoingText.asks)
         query = query.where((asks == "safety") | asks.startswith("screening:") | asks.startswith("detail:"))
     else:
         query = query.where(col(OutgoingText.step).contains("safety"))
-    return {at: when for at, when in session.exec(query.group_by(col(OutgoingText.appointment_id))) if when}
+    query = query.group_by(col(OutgoingText.appointment_id))
+    # Some at once: a statement takes only so many values.
+    return {
+        at: when
+        for start in range(0, len(ids), _SOME)
+        for at, when in session.exec(query.where(col(OutgoingText.appointment_id).in_(ids[start : start + _SOME])))
+        if when
+    }
 
 
 def _act(

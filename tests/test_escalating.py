@@ -1,5 +1,6 @@
 """Silence before a scan: one more text, then the companion, then a person; and the list of the day before."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,11 +10,12 @@ from sqlmodel import select
 from bot.appointments import reschedule
 from bot.database import reading, writing
 from bot.digest import describe_digest, list_digest_lines
-from bot.escalating import escalate, find_digest_span
+from bot.escalating import escalate, find_digest_span, find_last_day
 from bot.models import Appointment, Contact, Outcome, OutgoingText, Screening, Task, TaskKind, TaskState
 from bot.people import Companion
 from bot.settings import Settings, SettingsError
 from bot.visits import VisitsError, notify_day
+from bot.watch import Watch
 from bot.working_days import WorkingDays, read_days, read_weekdays
 from tests.clinics import PHONE, deliver, enrol_one, list_tasks, text_in
 from tests.conftest import NOW, MakeSettings
@@ -316,3 +318,17 @@ def test_two_nodes_at_once_remind_once(engine: Engine, settings: Settings) -> No
     with reading(engine) as session:
         steps = session.exec(select(OutgoingText.step).join(Contact).where(Contact.phone == PHONE)).all()  # type: ignore[arg-type]
     assert steps.count("again:") == 1
+
+
+def test_the_exams_looked_at_are_those_near_enough_for_something_to_be_due() -> None:
+    today = date(2026, 12, 21)
+    closed = frozenset(date(2026, 12, day) for day in range(24, 32))
+    calendars = [WorkingDays(), WorkingDays(closed=closed), WorkingDays(closed=closed, country="US")]
+    for calendar, reminder_days, phone_days in itertools.product(calendars, (0, 1, 3), (0, 1, 5)):
+        watch = Watch(calendar, reminder_days, phone_days)
+        near = [
+            day
+            for day in (today + timedelta(days=ahead) for ahead in range(60))
+            if today >= calendar.go_back(day, reminder_days) or today >= calendar.go_back(day, phone_days)
+        ]
+        assert find_last_day(watch, today) == near[-1]

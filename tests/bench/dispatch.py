@@ -95,7 +95,7 @@ def measure(stage: Stage, provider: Provider, sizes: Sizes, redis: str | None) -
     used: dict[str, list[float]] = {}
     with ExitStack() as nodes:
         ours_of = {kind: nodes.enter_context(run_ours(stage, provider, kind)) for kind in KINDS}
-        for delay_s, texts, _ in product(((0.0, sizes.texts), (0.08, sizes.texts_slowly)), range(sizes.pairs)):
+        for (delay_s, texts), _ in product(((0.0, sizes.texts), (0.08, sizes.texts_slowly)), range(sizes.pairs)):
             for kind in KINDS:
                 ours = ours_of[kind].run(texts, delay_s)
                 rates.setdefault((kind, delay_s), []).append(ours.rate)

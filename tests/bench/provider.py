@@ -4,6 +4,7 @@ Run as ``python -m tests.bench.provider PORT``. It reads only what it must of HT
 """
 
 import asyncio
+import itertools
 import json
 import re
 import subprocess
@@ -20,6 +21,8 @@ from typing import Any
 from tests.daemons import ROOT, find_free_port, is_answering, wait_for
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.I)
+# An id is never given twice, whatever is counted anew.
+_IDS = itertools.count()
 _MESSAGE = {"status": "queued", "error_code": None, "num_segments": "1", "direction": "outbound-api", "price": None}
 
 
@@ -86,7 +89,7 @@ class _Connection(asyncio.Protocol):
 
     def take(self) -> None:
         self.account.taken_at.append(time.monotonic())
-        self.answer({"sid": f"SM{len(self.account.taken_at):032x}{time.time_ns():x}"[:40], **_MESSAGE}, b"201 Created")
+        self.answer({"sid": f"SM{next(_IDS):032x}", **_MESSAGE}, b"201 Created")
 
     def answer(self, value: Any, status: bytes = b"200 OK") -> None:
         body = json.dumps(value).encode()
