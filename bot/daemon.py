@@ -251,6 +251,8 @@ async def send_once(settings: Settings, engine: Engine) -> dict[str, int]:
 async def _try(what: str, work: Callable[[], Awaitable[object]]) -> None:
     try:
         await work()
+    except asyncio.CancelledError:
+        log.debug("stopped: %s", what)  # the process ends; the scheduler would log it as an error
     except Exception as error:  # the next tick tries again
         log.error("%s: %s", what, type(error).__name__)
 
