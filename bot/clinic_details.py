@@ -37,7 +37,10 @@ DETAILS = (
 def apply_details(session: Session, clinic: ClinicFacts) -> ClinicFacts:
     """The clinic's facts with what was set on the page, which wins over ``.env``."""
     found = read_details(session)
-    return replace(clinic, **found) if found else clinic  # type: ignore[arg-type]
+    if not found:
+        return clinic
+    name, phone = found.get("name", clinic.name), found.get("phone", clinic.phone)
+    return replace(clinic, name=name, phone=phone, address=found.get("address", clinic.address))
 
 
 def read_details(session: Session) -> dict[str, str]:

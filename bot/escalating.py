@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import func, text, update
+from sqlalchemy import ColumnElement, func, text, update
 from sqlmodel import Session, col, select
 
 from bot.database import add_task, find_companion_id, find_or_add_contact
 from bot.models import (
     GONE_OUT,
+    METADATA,
     Appointment,
     AppointmentStatus,
     Contact,
@@ -42,6 +43,7 @@ _TEXTS_FROM = time(10)
 # Calendar days that so many working days may take at most: weekends, and a fortnight of holidays.
 _MOST_DAYS_EACH, _MOST_DAYS = 3, 14
 _SOME = 500
+_TEXTS = METADATA.tables["outgoing_text"].c
 # On the last day an answer is waited for this long, unless the exam is nearer than that.
 _GRACE, _NEAR = timedelta(hours=2), timedelta(hours=4)
 _DAY = timedelta(days=1)
@@ -105,8 +107,8 @@ def _list_silent(session: Session, clinic: ClinicFacts, plan: Plan, watch: Watch
         .order_by(col(Appointment.starts_at), col(Appointment.id))
     ).all()
     ids = [appointment.id for appointment, *_ in found]
-    asked = _find_moments(session, ids, func.max(OutgoingText.sending_since), GONE_OUT, is_asking=True)
-    planned = _find_moments(session, ids, func.min(OutgoingText.due_at), (TextState.PLANNED,), is_asking=False)
+    asked = _find_moments(session, ids, func.max(_TEXTS.sending_since), GONE_OUT, is_asking=True)
+    planned = _find_moments(session, ids, func.min(_TEXTS.due_at), (TextState.PLANNED,), is_asking=False)
     for appointment, patient, contact, screening in found:
         if is_screened(clinic.exams, appointment):
             at = appointment.id or 0
@@ -122,12 +124,15 @@ def find_last_day(watch: Watch, today: date) -> date:
 
 
 def _find_moments(
-    session: Session, ids: list[int | None], moment: object, states: tuple[TextState, ...], *, is_asking: bool
+    session: Session,
+    ids: list[int | None],
+    moment: ColumnElement[datetime],
+    states: tuple[TextState, ...],
+    *,
+    is_asking: bool,
 ) -> dict[int, datetime]:
     """For each appointment a moment of its texts that ask, or will ask, about safety."""
-    query = select(OutgoingText.appointment_id, moment).where(  # type: ignore[call-overload]
-        col(OutgoingText.state).in_(states)
-    )
+    query = select(OutgoingText.appointment_id, moment).where(col(OutgoingText.state).in_(states))
     if is_asking:
         asks = col(OutgoingText.asks)
         query = query.where((asks == "safety") | asks.startswith("screening:") | asks.startswith("detail:"))
@@ -139,7 +144,7 @@ def _find_moments(
         at: when
         for start in range(0, len(ids), _SOME)
         for at, when in session.exec(query.where(col(OutgoingText.appointment_id).in_(ids[start : start + _SOME])))
-        if when
+        if at is not None and when
     }
 
 

@@ -1,6 +1,7 @@
 """Consent: recorded for each number with who said so and when, and no text that we start without it."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -22,7 +23,7 @@ LUZ = Companion("Luz", "+12025550177", "es")
 
 
 @pytest.fixture
-def database_url(tmp_path) -> str:  # type: ignore[no-untyped-def]
+def database_url(tmp_path: Path) -> str:
     """SQLite alone: the statements are those of the other tests."""
     return f"sqlite:///{tmp_path / 'bot.db'}"
 
@@ -126,7 +127,5 @@ def test_no_text_that_we_start_is_claimed_for_a_number_without_consent(engine: E
         deliver(engine, settings, NOW + timedelta(days=day))
 
     with reading(engine) as session:
-        told = session.exec(
-            select(Contact).join(OutgoingText).where(OutgoingText.state == TextState.DELIVERED)  # type: ignore[arg-type]
-        ).all()
+        told = session.exec(select(Contact).join(OutgoingText).where(OutgoingText.state == TextState.DELIVERED)).all()
     assert {contact.phone for contact in told} == {PHONE}

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -25,7 +26,7 @@ STRANGER = "+12025550199"
 
 
 @pytest.fixture
-def database_url(tmp_path) -> str:  # type: ignore[no-untyped-def]
+def database_url(tmp_path: Path) -> str:
     """SQLite alone: the statements are those of the other tests."""
     return f"sqlite:///{tmp_path / 'bot.db'}"
 

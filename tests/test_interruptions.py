@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -42,7 +43,7 @@ SAID = {
 
 
 @pytest.fixture
-def database_url(tmp_path) -> str:  # type: ignore[no-untyped-def]
+def database_url(tmp_path: Path) -> str:
     """SQLite alone: the statements are those of the other tests."""
     return f"sqlite:///{tmp_path / 'bot.db'}"
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -38,7 +39,7 @@ ORDER = [FOLLOW_UP, SAFETY, CONFIRM]
 
 
 @pytest.fixture
-def database_url(tmp_path) -> str:  # type: ignore[no-untyped-def]
+def database_url(tmp_path: Path) -> str:
     """SQLite alone: the statements are those of the other tests."""
     return f"sqlite:///{tmp_path / 'bot.db'}"
 

@@ -1,6 +1,7 @@
 """The screening dialogue: what is asked, what is kept, who hears of it, and how each interruption ends."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -25,7 +26,7 @@ LUZ = Companion("Luz", "+12025550177", "es")
 
 
 @pytest.fixture
-def database_url(tmp_path) -> str:  # type: ignore[no-untyped-def]
+def database_url(tmp_path: Path) -> str:
     """SQLite alone: the statements are those of the other tests."""
     return f"sqlite:///{tmp_path / 'bot.db'}"
 

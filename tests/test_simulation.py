@@ -11,6 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -328,7 +329,7 @@ def show(table: Counter[tuple[str, str]]) -> str:
 
 
 @pytest.fixture
-def database_url(tmp_path) -> str:  # type: ignore[no-untyped-def]
+def database_url(tmp_path: Path) -> str:
     """SQLite alone: a town has one clinic."""
     return f"sqlite:///{tmp_path / 'town.db'}"
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,14 @@ def test_those_who_wait_go_through_one_at_a_time_in_the_order_they_came() -> Non
         inside.remove(number)
         turnstile.leave()
 
+    def count_waiting(many: int) -> bool:
+        return len(turnstile._waiting) == many
+
     turnstile.enter(30)
     threads = [threading.Thread(target=go, args=(number,)) for number in range(30)]
     for number, thread in enumerate(threads, 1):
         thread.start()
-        wait_for(lambda many=number: len(turnstile._waiting) == many, 30, 0.001)  # type: ignore[misc]
+        wait_for(partial(count_waiting, number), 30, 0.001)
     turnstile.leave()
     for thread in threads:
         thread.join(30)

@@ -34,7 +34,7 @@ FORM = {"MessageSid": "SM1", "From": "+12025550101", "Body": "METAL", "NumMedia"
 
 
 @pytest.fixture
-def database_url(tmp_path) -> str:  # type: ignore[no-untyped-def]
+def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'bot.db'}"
 
 

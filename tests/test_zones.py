@@ -99,7 +99,10 @@ def list_clock_times(engine: Engine, zone: ZoneInfo) -> list[tuple[str, str, str
         starts = session.exec(select(Appointment).order_by(col(Appointment.id))).all()
         waiting = select(OutgoingText).where(OutgoingText.state == TextState.PLANNED)
         texts = session.exec(waiting.order_by(col(OutgoingText.id))).all()
-    show = lambda moment: moment.astimezone(zone).strftime("%d %H:%M")  # noqa: E731
+
+    def show(moment: datetime) -> str:
+        return moment.astimezone(zone).strftime("%d %H:%M")
+
     return [("appointment", "", show(one.starts_at)) for one in starts] + [
         (one.step or "", show(one.due_at), show(one.useful_until)) for one in texts
     ]

@@ -14,7 +14,7 @@ from bot.models import Upload
 from bot.sentences import NOTHING, Sentence
 
 CELL_LENGTH = 300
-# Up to 25 MB, which no page needs.
+# Up to 25 MB, which no page needs. SQLModel types a column by its values, so a check takes it for bytes.
 WITHOUT_CONTENT = defer(Upload.content)  # type: ignore[arg-type]
 State = Literal["columns", "checking", "checked", "importing", "done", "failed"]
 _AT_WORK = ("checking", "importing")

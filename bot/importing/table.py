@@ -14,7 +14,7 @@ def is_blank(cell: Cell) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-class FileTrouble(SentenceError):  # noqa: N818
+class FileTrouble(SentenceError):  # noqa: N818 - a file of the clinic's, no fault of ours
     """The file as a whole cannot be read; one sentence says why and what would be right."""
 
 

@@ -63,7 +63,7 @@ _CANCELLED = {"cancelled", "canceled", "deleted", "removed", "cancelado", "cance
 _BOOKED = {"", "booked", "scheduled", "confirmed", "active", "reservado", "reservada", "confirmado", "confirmada"}
 
 
-class ValueTrouble(SentenceError):  # noqa: N818
+class ValueTrouble(SentenceError):  # noqa: N818 - a value of the clinic's, no fault of ours
     """The value cannot be used; the message says why and what would be right."""
 
 
