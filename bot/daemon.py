@@ -2,17 +2,13 @@
 
 import asyncio
 import contextlib
-import ctypes
-import gc
 import logging
 import signal
 import sys
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -22,29 +18,31 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from bot.accounts import make_first_link
-from bot.alerts import LOOK_EVERY, alert_clinic
-from bot.clinic_details import apply_details
+from bot.alerts import LOOK_EVERY
+from bot.chores import (
+    WATCH_EVERY_S,
+    alert_about_tasks,
+    erase_old,
+    hold_clock_times,
+    hold_clock_times_daily,
+    take_in_missed,
+    take_in_spooled_texts,
+    watch_silence,
+)
 from bot.clock import Clock
 from bot.database import lock_start, migrate, open_database, writing
-from bot.erasing import purge
-from bot.escalating import escalate
 from bot.importing.upload_work import carry_on
-from bot.inbox import take_in
-from bot.jobs import take_turn
 from bot.models import Clinic
-from bot.provider import Inbound, Record, Sender, SendError
+from bot.provider import Sender, SendError
 from bot.sending import ASK_EVERY_S, SendingLoop
 from bot.settings import Settings
 from bot.sms import open_sender
 from bot.spool import Spool
+from bot.warming import prepare_speaking, prepare_understanding, read_all
 from bot.web.app import create_app
+from bot.web.service import Service
 from bot.zone_data import read_zone_data
-from bot.zones import has_newest_rules, hold_wall_times, note_rules
-from messages.catalogues import read_catalogue
-from messages.facts import make_speaker
-from messages.languages import LANGUAGES
-from messages.lexicon import read_lexicon
-from messages.words import read_words
+from bot.zones import note_rules
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +52,9 @@ BEAT_EVERY_S = 5
 SPOOL_EVERY_S = 2
 UPLOADS_EVERY_S = 30
 CLOCK_EVERY_S = 2
-LEARN_EVERY_S = 1
-WATCH_EVERY_S = 60
 ZONE_EVERY_S = 600
 FORGET_EVERY_S = 600
 _DRAIN_S = 25
-# So many people are erased in one transaction: others wait for it.
-_ERASED_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +94,25 @@ def prepare_database(settings: Settings) -> Engine:
     return engine
 
 
-def warm_up() -> None:
-    """Read every catalogue and word list now, so that a fault in one shows at start."""
-    for language in LANGUAGES:
-        read_catalogue(language.code)
-        read_words(language.code)
+class _Jobs:
+    """The jobs of this process on APScheduler's clock. One that fails is logged, and tried again at its next time."""
+
+    def __init__(self) -> None:
+        self.scheduler = AsyncIOScheduler(
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
+        )
+
+    def every(self, seconds: float, what: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Do this now and then after so many seconds; ``what`` says what is wrong when it fails."""
+        self.scheduler.add_job(_try, "interval", [what, work], seconds=seconds, next_run_time=now())
+
+    def once(self, what: str, work: Callable[[], Awaitable[object]]) -> None:
+        self.scheduler.add_job(_try, args=[what, work])
+
+    def forget_times(self) -> None:
+        """Let no job wait for an hour that the machine's clock repeats."""
+        for job in self.scheduler.get_jobs():
+            job.modify(next_run_time=now())
 
 
 async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port: int) -> bool:
@@ -112,7 +120,7 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
 
     Returns whether it ended by itself, to be started again with the time-zone data that this machine has now.
     """
-    warm_up()
+    read_all()
     clock = Clock(engine)
     clock.listen()
     # Before anything is sent or shown by other rules than it was planned with.
@@ -131,15 +139,8 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    scheduler = AsyncIOScheduler(
-        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
-    )
-    tasks = []
-    spool = Spool(Path(settings.spool_folder))
+    jobs, tasks = _Jobs(), []
     has_new_zone = False
-
-    def every(seconds: float, what: str, work: Callable[[], Awaitable[object]]) -> None:
-        scheduler.add_job(_try, "interval", [what, work], seconds=seconds, next_run_time=now())
 
     async def look_at_zone() -> None:
         nonlocal has_new_zone
@@ -148,62 +149,24 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
             log.warning("the time-zone data of this machine was updated: starting again with it")
             has_new_zone = True
             stopped.set()
-        await asyncio.to_thread(_hold_clock_times_daily, settings, engine, clock.now())
+        await asyncio.to_thread(hold_clock_times_daily, settings, engine, clock.now())
 
-    every(ZONE_EVERY_S, "the time-zone data cannot be looked at", look_at_zone)
+    jobs.every(ZONE_EVERY_S, "the time-zone data cannot be looked at", look_at_zone)
     with contextlib.suppress(SendError):
         clock.settle(await sender.tell_time())
-    watching = asyncio.create_task(_watch_clock(clock, sender, sending, scheduler), name="clock")
+    watching = asyncio.create_task(_watch_clock(clock, sender, sending, jobs), name="clock")
     if roles.send:
-        missed = await sending.catch_up()
-        await asyncio.to_thread(_take_missed, settings, engine, missed)
-        await sending.beat()
-        scheduler.add_job(sending.wake, "interval", seconds=TICK_EVERY_S)
-        every(RECONCILE_EVERY_S, "texts in doubt could not be looked up", sending.reconcile)
-        every(ASK_EVERY_S, "silent texts could not be asked about", sending.ask_silent)
-        every(BEAT_EVERY_S, "the database does not hear that this node lives", sending.beat)
-
-        async def watch() -> None:
-            if await asyncio.to_thread(_escalate, settings, engine, clock.now()):
-                sending.wake()
-
-        every(WATCH_EVERY_S, "nobody watches over unanswered questions", watch)
-
-        async def forget() -> None:
-            # A clock that is wrong by years would take out everybody.
-            if clock.is_settled():
-                await asyncio.to_thread(erase_old, settings, engine, clock.now())
-
-        every(FORGET_EVERY_S, "what is old could not be erased", forget)
-        if settings.clinic_alert_phone:
-
-            async def alert() -> None:
-                if await asyncio.to_thread(alert_about_tasks, settings, engine, clock.now()):
-                    sending.wake()
-
-            every(LOOK_EVERY.total_seconds(), "the clinic could not be alerted", alert)
+        await _begin_sending(settings, engine, clock, sending, jobs)
         tasks.append(asyncio.create_task(sending.run(), name="sending"))
-        # Takes half a second, which the first texts of a burst shall not wait for one after the other.
-        scheduler.add_job(_try, args=["the languages cannot be read", _warm_up_speaking(settings)])
-    scheduler.start()
+    jobs.scheduler.start()
     server = None
     if roles.web:
+        spool = Spool(Path(settings.spool_folder))
         app = create_app(
             settings, engine, sending, spool, clock.now, demo=roles.demo, list_problems=clock.list_problems
         )
-
-        async def take_in_spooled() -> None:
-            if await asyncio.to_thread(take_in_spooled_texts, settings, engine, spool):
-                sending.wake()
-
-        # Takes a while; the first patient to write shall not wait for it, nor shall the first reminder.
-        scheduler.add_job(_try, args=["the word lists cannot be read", _warm_up_understanding])
-        every(SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
-
-        async def go_on_with_uploads() -> None:
-            await asyncio.to_thread(carry_on, engine, settings, clock.now, app.state.service.stopped)
-
-        every(UPLOADS_EVERY_S, "files that staff dropped wait for the database", go_on_with_uploads)
+        service: Service = app.state.service
+        _begin_receiving(service, jobs)
         server = _Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False))
         tasks.append(asyncio.create_task(server.serve(), name="web"))
         log.info("serving on http://%s:%s", host, port)
@@ -213,10 +176,10 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     done, _ = await asyncio.wait([waiting, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
     watching.cancel()
-    scheduler.shutdown(wait=False)
+    jobs.scheduler.shutdown(wait=False)
     sending.stop()
     if server is not None:
-        app.state.service.stopped.set()
+        service.stopped.set()
         server.should_exit = True
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), _DRAIN_S)
@@ -227,6 +190,52 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     for task in done - {waiting}:
         task.result()
     return has_new_zone
+
+
+async def _begin_sending(settings: Settings, engine: Engine, clock: Clock, sending: SendingLoop, jobs: _Jobs) -> None:
+    """Catch up with what was missed, and plan what is done again and again where texts are sent."""
+    missed = await sending.catch_up()
+    await asyncio.to_thread(take_in_missed, settings, engine, missed)
+    await sending.beat()
+
+    async def watch() -> None:
+        if await asyncio.to_thread(watch_silence, settings, engine, clock.now()):
+            sending.wake()
+
+    async def forget() -> None:
+        # A clock that is wrong by years would take out everybody.
+        if clock.is_settled():
+            await asyncio.to_thread(erase_old, settings, engine, clock.now())
+
+    async def alert() -> None:
+        if await asyncio.to_thread(alert_about_tasks, settings, engine, clock.now()):
+            sending.wake()
+
+    jobs.scheduler.add_job(sending.wake, "interval", seconds=TICK_EVERY_S)
+    jobs.every(RECONCILE_EVERY_S, "texts in doubt could not be looked up", sending.reconcile)
+    jobs.every(ASK_EVERY_S, "silent texts could not be asked about", sending.ask_silent)
+    jobs.every(BEAT_EVERY_S, "the database does not hear that this node lives", sending.beat)
+    jobs.every(WATCH_EVERY_S, "nobody watches over unanswered questions", watch)
+    jobs.every(FORGET_EVERY_S, "what is old could not be erased", forget)
+    if settings.clinic_alert_phone:
+        jobs.every(LOOK_EVERY.total_seconds(), "the clinic could not be alerted", alert)
+    jobs.once("the languages cannot be read", partial(asyncio.to_thread, prepare_speaking, settings.clinic_facts))
+
+
+def _begin_receiving(service: Service, jobs: _Jobs) -> None:
+    """Plan what is done again and again where patients' texts and staff's files come in."""
+
+    async def take_in_spooled() -> None:
+        if await asyncio.to_thread(take_in_spooled_texts, service.settings, service.engine, service.spool):
+            service.sending.wake()
+
+    async def go_on_with_uploads() -> None:
+        await asyncio.to_thread(carry_on, service.engine, service.settings, service.now, service.stopped)
+
+    # Takes a while; the first patient to write shall not wait for it, nor shall the first reminder.
+    jobs.once("the word lists cannot be read", prepare_understanding)
+    jobs.every(SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
+    jobs.every(UPLOADS_EVERY_S, "files that staff dropped wait for the database", go_on_with_uploads)
 
 
 async def send_once(settings: Settings, engine: Engine) -> dict[str, int]:
@@ -269,8 +278,8 @@ def _offer_first_account(settings: Settings, engine: Engine) -> None:
         sys.stderr.flush()
 
 
-async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, scheduler: AsyncIOScheduler) -> None:
-    """Hear the database's time, and end doubts; let no job wait for an hour that the machine's clock repeats."""
+async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, jobs: _Jobs) -> None:
+    """Hear the database's time, and end doubts."""
     loop = asyncio.get_running_loop()
     began, waiting = now().timestamp() - loop.time(), False
     while True:
@@ -279,8 +288,7 @@ async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, sched
         begins = now().timestamp() - loop.time()
         if abs(begins - began) > CLOCK_EVERY_S:
             began = begins
-            for job in scheduler.get_jobs():
-                job.modify(next_run_time=now())
+            jobs.forget_times()
         if clock.is_settled():
             waiting = False
             continue
@@ -291,113 +299,6 @@ async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, sched
             if not waiting:
                 log.warning("nothing is sent before somebody tells the time: %s", error)
             waiting = True
-
-
-def _warm_up_speaking(settings: Settings) -> Callable[[], Awaitable[object]]:
-    def read_all() -> None:
-        for language in LANGUAGES:
-            make_speaker(language.code, settings.clinic_facts)
-
-    return lambda: asyncio.to_thread(read_all)
-
-
-async def _warm_up_understanding() -> None:
-    """Read the word lists, then learn each language's examples, one in a while: there is other work at start."""
-    loop = asyncio.get_running_loop()
-    # One thread for all of it: each keeps for itself what memory it has needed once.
-    with ThreadPoolExecutor(1) as thread:
-        lexicon = await loop.run_in_executor(thread, read_lexicon)
-        # What has been read by now stays. To look through all of it for rubbish again and again would stop everything
-        # for a while on a busy machine.
-        gc.collect()
-        gc.freeze()
-        for language in LANGUAGES:
-            await loop.run_in_executor(thread, lexicon.get_guesser, language.code)
-            await asyncio.sleep(LEARN_EVERY_S)
-    _give_back_memory()
-
-
-def _give_back_memory() -> None:
-    """To learn needs far more memory than what is learned; glibc keeps it unless it is asked."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def _escalate(settings: Settings, engine: Engine, moment: datetime) -> Counter[str]:
-    with writing(engine) as session:
-        if not take_turn(session, "silence", timedelta(seconds=WATCH_EVERY_S), moment):
-            return Counter()
-        done = escalate(session, apply_details(session, settings.clinic_facts), settings.plan, settings.watch, moment)
-    if done:
-        log.info("silence: %s", ", ".join(f"{count} {what}" for what, count in sorted(done.items())))
-    return done
-
-
-def hold_clock_times(settings: Settings, engine: Engine, moment: datetime) -> int:
-    """Let what was planned with other time-zone data keep its clock times; returns how many appointments changed."""
-    with writing(engine) as session:
-        is_newest = has_newest_rules(session, settings.plan)
-    if not is_newest:
-        log.error("another machine has newer time-zone data: update this one's")
-        return 0
-    mended = hold_wall_times(engine, settings.plan, moment)
-    if mended:
-        log.warning("the rules for clocks have changed: %s appointments keep their clock time", mended)
-    return mended
-
-
-def _hold_clock_times_daily(settings: Settings, engine: Engine, moment: datetime) -> None:
-    """The same for what machines have planned since that have other data."""
-    with writing(engine) as session:
-        # A machine with older data shall not take the turn of one that can do it.
-        is_due = has_newest_rules(session, settings.plan) and take_turn(session, "zone", timedelta(days=1), moment)
-    if is_due:
-        hold_clock_times(settings, engine, moment)
-
-
-def erase_old(settings: Settings, engine: Engine, moment: datetime) -> int:
-    """Erase, once a day and on one node, whom ``RETENTION_DAYS`` have passed over; returns how many."""
-    with writing(engine) as session:
-        if not take_turn(session, "retention", timedelta(days=1), moment):
-            return 0
-    before, erased, some = moment - timedelta(days=settings.retention_days), 0, _ERASED_AT_ONCE
-    while some >= _ERASED_AT_ONCE:
-        with writing(engine) as session:
-            some = purge(session, before, moment, _ERASED_AT_ONCE)
-        erased += some
-    if erased:
-        log.info("retention: %s people erased, after %s days", erased, settings.retention_days)
-    return erased
-
-
-def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:
-    """Take in what waits on disk, oldest first; the first that the database refuses leaves the rest for later."""
-
-    def receive(text: Inbound, received_at: datetime) -> None:
-        take_in(engine, settings.clinic_facts, text, received_at)
-
-    return spool.take_in(receive)
-
-
-def alert_about_tasks(settings: Settings, engine: Engine, now: datetime) -> bool:
-    """Text the clinic's own phone if urgent tasks wait and nobody looks; whether it was done."""
-    with writing(engine) as session:
-        return alert_clinic(
-            session,
-            apply_details(session, settings.clinic_facts),
-            settings.plan,
-            settings.clinic_alert_phone,
-            timedelta(minutes=settings.alert_after_minutes),
-            f"{settings.public_base_url}/tasks",
-            now,
-        )
-
-
-def _take_missed(settings: Settings, engine: Engine, missed: list[Record]) -> None:
-    """Take in the texts that came while nobody of us was alive."""
-    for record in missed:
-        text = Inbound(record.provider_id, record.phone, record.body, record.media)
-        take_in(engine, settings.clinic_facts, text, record.made_at)
 
 
 class _Server(uvicorn.Server):

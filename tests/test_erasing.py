@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import select
 
-from bot.daemon import erase_old
+from bot.chores import erase_old
 from bot.database import reading, writing
 from bot.erasing import ErasingError, erase, find_patient, list_expired, purge
 from bot.models import METADATA, AuditEvent, Contact, OutgoingText, Patient, ScreeningAnswer, StoppedNumber

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from bot.daemon import alert_about_tasks
+from bot.chores import alert_about_tasks
 from bot.database import reading, writing
 from bot.models import AuditEvent, OutgoingText, Role, Staff, Task
 from bot.settings import Settings

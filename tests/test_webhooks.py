@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col, func, select
 
-from bot.daemon import take_in_spooled_texts
+from bot.chores import take_in_spooled_texts
 from bot.database import reading, writing
 from bot.holds import open_circuit, pause
 from bot.models import IncomingText

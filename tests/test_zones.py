@@ -15,7 +15,8 @@ from sqlalchemy import Engine, text
 from sqlmodel import col, select
 
 from bot.appointments import enrol
-from bot.daemon import hold_clock_times, prepare_database
+from bot.chores import hold_clock_times
+from bot.daemon import prepare_database
 from bot.database import open_database, reading, writing
 from bot.importing.values import read_starts_at
 from bot.models import Appointment, AuditEvent, OutgoingText, PeriodicJob, TextState
