@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clinic_details import DETAILS, read_details
+from bot.clinic_topics import read_clinic
 from bot.database import check_database, open_database, reading
 from bot.provider import SendError
 from bot.settings import Settings, SettingsError, find_warnings, load_settings
@@ -88,7 +89,7 @@ async def _ask_twilio(settings: Settings, number: str | None) -> list[str]:
     try:
         troubles = await sender.inspect(settings)
         if number:
-            body = f"{settings.clinic_name}: this is a test of our text line. Please do not reply."
+            body = f"{read_clinic(settings).name}: this is a test of our text line. Please do not reply."
             await sender.send(number, body, "test", _TEST_USEFUL)
     except SendError as error:
         return [f"Twilio refuses: {error}. {error.meaning.advice}"]

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
 from bot.clinic_details import apply_details
-from bot.database import note_event
+from bot.database import note_event, open_database, reading
 from bot.models import ClinicAnswer, TopicChoice
 from bot.sentences import SentenceError
+from bot.settings import Settings
 from messages.carriers import list_offered
 from messages.facts import ClinicFacts
 from messages.fitting import find_budget
@@ -27,6 +31,22 @@ def apply_choices(session: Session, clinic: ClinicFacts) -> ClinicFacts:
     off = frozenset(session.exec(select(TopicChoice.topic)))
     answers = {(answer.topic, answer.language): answer.words for answer in session.exec(select(ClinicAnswer))}
     return replace(clinic, topics_off=off, own_answers=answers) if off or answers else clinic
+
+
+def read_clinic(settings: Settings) -> ClinicFacts:
+    """The clinic's facts as texts have them now; those of ``.env`` where there is no database yet, or it is away."""
+    url = make_url(settings.database_url.get_secret_value())
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        # To look into it would make it.
+        return settings.clinic_facts
+    engine = open_database(settings.database_url.get_secret_value())
+    try:
+        with reading(engine) as session:
+            return apply_choices(session, settings.clinic_facts)
+    except SQLAlchemyError:
+        return settings.clinic_facts
+    finally:
+        engine.dispose()
 
 
 def switch_topic(session: Session, topic: str, *, on: bool, by: str, now: datetime) -> None:

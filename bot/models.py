@@ -273,6 +273,21 @@ class OutgoingText(SQLModel, table=True):
             sqlite_where=text("state = 'sent'"),
             postgresql_where=text("state = 'sent'"),
         ),
+        Index(
+            # All that is counted of a day's texts, so that the rows themselves need not be read.
+            "ix_outgoing_text_left",
+            "sent_at",
+            "language",
+            "state",
+            sqlite_where=text("sent_at IS NOT NULL"),
+            postgresql_where=text("sent_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_outgoing_text_never_left",
+            "created_at",
+            sqlite_where=text("state = 'failed' AND sent_at IS NULL"),
+            postgresql_where=text("state = 'failed' AND sent_at IS NULL"),
+        ),
         Index(None, "appointment_id"),
         Index(None, "contact_id", "id"),
         _one_of(TextKind, "kind"),

@@ -28,11 +28,12 @@ class SignInError(SentenceError):
     """Nobody is signed in; the message says what to do.
 
     ``proof``: the password was right and the code is wanted; given to ``sign_in``, it stands for the password.
+    ``next_step``: nothing is wrong, only that code is still to come.
     """
 
-    def __init__(self, template: str, *, proof: str = "", too_many: bool = False) -> None:
+    def __init__(self, template: str, *, proof: str = "", too_many: bool = False, next_step: bool = False) -> None:
         super().__init__(template)
-        self.proof, self.too_many = proof, too_many
+        self.proof, self.too_many, self.next_step = proof, too_many, next_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def sign_in(
         _note_failure(session, sources, staff, now)
         raise SignInError("That e-mail address and password do not belong together.")
     if staff.totp_secret and not code.strip():
-        raise SignInError("Enter the code of your authenticator app.", proof=known)
+        raise SignInError("Enter the code of your authenticator app.", proof=known, next_step=True)
     if staff.totp_secret and not (_use_code(session, staff, code, now) or _use_recovery_code(session, staff, code)):
         _note_failure(session, sources, staff, now)
         raise SignInError("That code is not valid now. Enter the newest one.", proof=known)

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -131,6 +132,19 @@ def test_every_text_of_a_plan_is_previewed(shell: Shell) -> None:
     assert {text["language"] for text in texts} == {"ar"}
     assert {text["reviewed"] for text in texts} == {False}
     assert "resonancia" in shell.run("preview", "--exam", "mri-brain", "--language", "español").stdout
+    assert not list(shell.folder.glob("*.db")), "only looked at"
+
+
+def test_a_preview_names_the_clinic_as_its_page_has_it(shell: Shell) -> None:
+    shell.run("migrate")
+    with closing(sqlite3.connect(shell.folder / "reminders.db")) as database, database:
+        moment = "2026-03-02 15:00:00.000000"
+        database.execute("INSERT INTO clinic_detail VALUES ('name', 'Bay Imaging', 'admin', ?)", (moment,))
+
+    shown = shell.run("preview", "--exam", "emg", "--language", "en").stdout
+
+    assert "Bay Imaging" in shown
+    assert CLINIC["CLINIC_NAME"] not in shown
 
 
 def test_languages_say_their_coverage_and_that_nobody_has_reviewed_them(shell: Shell) -> None:

@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, insert
 
 from bot.checks import find_troubles
 from bot.database import reading, writing
 from bot.history import Day, Spoken, list_days, list_kept
 from bot.holds import open_circuit
-from bot.models import Appointment, AppointmentStatus, IncomingText, Outcome, Role
+from bot.measures import measure
+from bot.models import Appointment, AppointmentStatus, Contact, IncomingText, Outcome, OutgoingText, Role
 from bot.settings import Settings
 from tests.clinics import deliver, enrol_one, text_in
 from tests.conftest import CLINIC, NOW
@@ -61,6 +63,38 @@ def test_each_day_is_the_clinics_own(engine: Engine, settings: Settings, desk: D
     page = desk.get("/clinic").text
     assert page.count('<rect class="answered"') == 14
     assert "<td>2</td>" in page
+
+
+def test_texts_of_a_day_are_counted_along_the_index_without_their_rows(engine: Engine, settings: Settings) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(Contact).values(phone="+12025550111", language="en", created_at=NOW))
+        row = {"contact_id": 1, "kind": "reply", "due_at": NOW, "useful_until": NOW, "body": "", "language": "en"}
+        for back in reversed(range(100)):
+            at = NOW - timedelta(days=back)
+            states = [{"state": "delivered", "sent_at": at}, {"state": "failed", "sent_at": at}] * 20
+            states += [{"state": "failed", "sent_at": None}, {"state": "planned", "sent_at": None}] * 5
+            connection.execute(insert(OutgoingText), [{**row, "created_at": at, **one} for one in states])
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("ANALYZE" if engine.dialect.name == "sqlite" else "VACUUM ANALYZE")
+    asked: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    with reading(engine) as session:
+        days, languages = list_days(session, settings.clinic_facts.zone, NOW)
+        measured = measure(session, NOW)
+
+    assert days[-1] == Day(NOW.date(), 20, 20, 0)
+    assert languages == [Spoken("en", 7 * 20, 7 * 20, 7 * 25)]
+    assert measured.states == {"delivered": 7 * 20, "failed": 7 * 25, "planned": 100 * 5}
+    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
+    with engine.connect() as connection:
+        plans = [
+            "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", values))
+            for statement, values in list(asked)
+            if "outgoing_text" in statement and "ORDER BY" not in statement and "min(" not in statement
+        ]
+    for index in ("ix_outgoing_text_left", "ix_outgoing_text_never_left", "ix_outgoing_text_due"):
+        assert any(f"{index} " in plan for plan in plans), index
+    assert not any("SCAN outgoing_text" in plan and "INDEX" not in plan for plan in plans)
 
 
 def test_what_became_of_appointments_is_counted_by_language(engine: Engine, settings: Settings) -> None:

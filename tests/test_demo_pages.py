@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlmodel import select
 
 from bot.daemon import prepare_database
@@ -115,6 +115,14 @@ def test_what_a_patient_writes_is_never_markup(client: TestClient, engine: Engin
         page = client.get(path).text
         assert "<script>alert" not in page
     assert "&lt;script&gt;" in client.get(phone).text
+
+
+def test_the_list_of_phones_asks_the_database_as_often_for_many_as_for_few(client: TestClient, engine: Engine) -> None:
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    page = client.get("/phone").text
+    assert page.count('<span class="last"') == 10
+    assert len(asked) < 20
 
 
 @pytest.mark.parametrize("path", ["/phone/999", "/phone/999/thread"])

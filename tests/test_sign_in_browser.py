@@ -101,6 +101,8 @@ def test_the_first_account_its_second_factor_and_what_slows_a_guesser_down(page:
         sign_in(page)
         expect(page.get_by_label("Password")).to_have_count(0)
         look_at(page, "Sign in")
+        expect(page.get_by_role("status")).to_have_text("Enter the code of your authenticator app.")
+        expect(page.get_by_role("alert")).to_have_count(0)
         field = page.get_by_label("Code of your authenticator app, or a recovery code")
         expect(field).to_be_focused()
         field.fill(code)

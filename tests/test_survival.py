@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import func, select
 
+from bot.clinic_details import set_details
 from bot.daemon import prepare_database
 from bot.database import open_database, reading, writing
 from bot.inbox import receive
@@ -255,7 +256,7 @@ def count_incoming(engine: Engine) -> int:
         return -1
 
 
-def test_check_online_names_what_is_wrong_at_twilio(settings: Settings) -> None:
+def test_check_online_names_what_is_wrong_at_twilio(engine: Engine, settings: Settings) -> None:
     from bot.checks import _ask_twilio
 
     service = f"/v1/Services/{SERVICE}"
@@ -271,8 +272,11 @@ def test_check_online_names_what_is_wrong_at_twilio(settings: Settings) -> None:
     }
     with serve_twilio(pages=pages) as fake:
         asked = settings.model_copy(update={"twilio_api_base_url": fake.url})
+        with writing(engine) as session:
+            set_details(session, {"name": "Bay Imaging"}, "admin@clinic.example", NOW)
         troubles = asyncio.run(_ask_twilio(asked, "+12025550111"))
         assert [message["to"] for message in fake.messages] == ["+12025550111"]
+        assert fake.messages[0]["body"].startswith("Bay Imaging: "), "as patients read it, not as in .env"
     said = "\n".join(troubles)
     for word in ("suspended", "trial", "no number", "https://other.example", "may not text US"):
         assert word in said

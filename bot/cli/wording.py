@@ -33,6 +33,7 @@ def preview(
     as_json: AsJson = False,
 ) -> None:
     """Show every text of an exam's plan as people read it, with its segments."""
+    from bot.clinic_topics import read_clinic
     from bot.importing.values import read_exam, read_language
     from bot.previews import make_sample, preview_plan, write_page
     from bot.settings import load_settings
@@ -44,7 +45,7 @@ def preview(
         everything if language.strip().casefold() == "all" else [check_option("--language", read_language, language)]
     )
     found = settings.exams.get(check_option("--exam", read_exam, exam, settings.exams))
-    sample = make_sample(settings.clinic_facts, settings.plan, found, now(), contrast=contrast, sedation=sedation)
+    sample = make_sample(read_clinic(settings), settings.plan, found, now(), contrast=contrast, sedation=sedation)
     if html:
         # Beside a single language stands the English that it was made from.
         html.write_text(write_page(sample, list(dict.fromkeys([SOURCE, *codes]))), encoding="utf-8")

@@ -1,17 +1,17 @@
 """The clinic's settings and its health: what holds sending up, what waits, how well texts arrive."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from bot.clinic_details import DETAILS, DetailError, read_details, set_details
 from bot.database import note_event, reading, writing
 from bot.history import list_days, list_kept
 from bot.holds import get_hold, list_problems, pause, resume
-from bot.models import OutgoingText, TextState
+from bot.measures import count_queue
+from bot.models import OutgoingText
 from bot.settings import Settings
 from bot.signing_in import Visitor
 from bot.web.guard import Looks, Rules, Works
@@ -53,7 +53,7 @@ def _show(
             "paused_at": hold.paused_at.astimezone(zone) if hold.paused_at else None,
             "hold": hold,
             "figures": _count(service, session),
-            "queue": _count_queue(session, service.now()),
+            "queue": count_queue(session, service.now()),
             "last": [
                 {"id": row.id, "at": row.sent_at.astimezone(zone), "state": row.state, "language": row.language}
                 for row in _list_last(session)
@@ -141,13 +141,6 @@ def _count(service: Service, session: Session) -> dict[str, Any]:
         )
         service.figures["clinic"] = known
     return known[1]
-
-
-def _count_queue(session: Session, now: datetime) -> dict[str, int]:
-    """What is due now and has not left, and what is being found out."""
-    due = select(func.count()).where(col(OutgoingText.state) == TextState.PLANNED, col(OutgoingText.due_at) <= now)
-    doubtful = select(func.count()).where(col(OutgoingText.state).in_((TextState.SENDING, TextState.UNKNOWN)))
-    return {"due": session.exec(due).one(), "doubtful": session.exec(doubtful).one()}
 
 
 def _list_last(session: Session) -> list[OutgoingText]:

@@ -38,7 +38,12 @@ def make_registry(session: Session, spooled: int, now: datetime) -> CollectorReg
         ("language", "code"),
         (((language, str(code)), count) for (language, code), count in found.failures.items()),
     )
-    show("texts", "Texts in each state", ("state",), (((state,), count) for state, count in found.states.items()))
+    show(
+        "texts",
+        "Texts in each state: all that wait, and of the rest those of the last week",
+        ("state",),
+        (((state,), count) for state, count in found.states.items()),
+    )
     show("open_tasks", "Open tasks of staff", ("kind",), (((kind,), count) for kind, count in found.open_tasks.items()))
     for name, what, value in (
         ("due_now", "Texts that should be on their way", found.due_now),

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
+from bot.conversations import name_contacts
 from bot.database import list_thread, reading, writing
 from bot.inbox import receive
-from bot.models import Contact, IncomingText, OutgoingText, Patient
+from bot.models import Contact, IncomingText, OutgoingText, Patient, TextState
 from bot.provider import Inbound
 from bot.web.guard import Works
 from bot.web.pages import render
@@ -84,19 +85,32 @@ def _get_contact(session: Session, contact_id: int) -> Contact:
 
 def _list_phones(session: Session) -> list[dict[str, Any]]:
     query = select(Contact).where(col(Contact.id).in_(select(Patient.contact_id))).order_by(col(Contact.id).desc())
-    phones = []
-    for contact in reversed(session.exec(query.limit(_MOST_PHONES)).all()):
-        thread = list_thread(session, contact.id or 0)
-        language = get_language(contact.language)
-        phones.append(
-            {
-                "id": contact.id,
-                "name": _name(session, contact.id or 0),
-                "language": language,
-                "last": thread[-1].body if thread else "",
-            }
-        )
-    return phones
+    contacts = session.exec(query.limit(_MOST_PHONES)).all()
+    ids = [contact.id for contact in contacts]
+    names, last = name_contacts(session, ids), _find_last(session, ids)
+    return [
+        {
+            "id": contact.id,
+            "name": ", ".join(names.get(contact.id or 0, ())),
+            "language": get_language(contact.language),
+            "last": last.get(contact.id, ""),
+        }
+        for contact in reversed(contacts)
+    ]
+
+
+def _find_last(session: Session, ids: Sequence[int | None]) -> dict[int | None, str]:
+    """The words on each phone that came last."""
+    left_at = func.coalesce(OutgoingText.sent_at, OutgoingText.due_at)
+    ours = select(OutgoingText.contact_id, left_at, OutgoingText.body).where(
+        col(OutgoingText.contact_id).in_(ids), col(OutgoingText.state).in_((TextState.SENT, TextState.DELIVERED))
+    )
+    theirs = select(IncomingText.contact_id, IncomingText.received_at, IncomingText.body).where(
+        col(IncomingText.contact_id).in_(ids)
+    )
+    # Sorted by time alone, an answer stays after its question within one moment.
+    texts = sorted([*session.exec(theirs), *session.exec(ours)], key=lambda text: text[1])
+    return {contact_id: body for contact_id, _, body in texts}
 
 
 def _name(session: Session, contact_id: int) -> str:

@@ -63,6 +63,8 @@ def take_sign_in(
             trouble = error
     if trouble is not None:
         passed = _sealer(service, browser).dumps(trouble.proof) if trouble.proof else ""
+        if trouble.next_step:
+            return _show(request, service, then, email, passed=passed, step=trouble.sentence)
         return _show(request, service, then, email, trouble.sentence, 429 if trouble.too_many else 400, passed)
     return _let_in(service, staff, then)
 
@@ -135,8 +137,10 @@ def _show(
     trouble: str = "",
     status: int = 200,
     passed: str = "",
+    step: str = "",
 ) -> Response:
-    values = {"then": keep_local(then), "email": email, "trouble": trouble, "passed": passed}
+    """``trouble`` is what went wrong; ``step`` what comes next, where nothing did."""
+    values = {"then": keep_local(then), "email": email, "trouble": trouble, "passed": passed, "step": step}
     return _with_form(request, service, "sign_in.html", values, status)
 
 
