@@ -1,7 +1,8 @@
 """What the phrases found in a text speak for, and what a language's examples teach of it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import combinations
 
 from messages.guessing import Example, Feature, Guesser, list_features, number_features
 from messages.matching import Message, normalise
@@ -10,6 +11,8 @@ from messages.phrase_index import Hit
 from messages.words import GRAMMAR, WHOLE, Label, Tag, read_examples
 
 Found = Hit[Tag]
+# What says nothing by itself, but does together with something else.
+_TOGETHER = frozenset({*GRAMMAR, "having", "condition"})
 
 
 def list_told(hits: Iterable[Found], code: str) -> list[Found]:
@@ -33,9 +36,14 @@ def _outdoes(longer: Found, hit: Found) -> bool:
     )
 
 
-def list_hit_features(told: Iterable[Found]) -> Iterator[Feature]:
+def list_hit_features(
+    told: Iterable[Found], lists: Mapping[str, int], hits: Iterable[Found], code: str
+) -> Iterator[Feature]:
+    """The phrases that say something, and each two lists hit together, where a "not" or a "how" is of a list too."""
     for hit in told:
         yield "phrase", f"{hit.tag.table}.{hit.tag.key}: {hit.phrase.source}"
+    grammar = {hit.tag.key for hit in hits if hit.tag.code == code and hit.tag.key in _TOGETHER}
+    yield from (("lists", f"{one} {other}") for one, other in combinations(sorted(grammar.union(lists)), 2))
 
 
 def count_lists(told: Iterable[Found], message: Message, names: LanguageNames) -> Counter[str]:
@@ -67,7 +75,9 @@ def teach(code: str, find: Callable[[Message], Iterable[Found]], names: Language
     examples = []
     for label, text in read_examples(code):
         message = Message(normalise(text))
-        told = list_told(find(message), code)
-        features = number_features([*list_features(message), *list_hit_features(told)])
-        examples.append(Example(label, features, count_lists(told, message, names)))
+        hits = find(message)
+        told = list_told(hits, code)
+        lists = count_lists(told, message, names)
+        features = number_features([*list_features(message), *list_hit_features(told, lists, hits, code)])
+        examples.append(Example(label, features, lists))
     return Guesser(examples)

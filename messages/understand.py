@@ -308,8 +308,8 @@ def _guess(reading: Reading) -> Understanding | None:
         never |= {"unknown", "emergency", "stop"} - {find_label(hit.tag) for hit in told}
     if grammar & {"negation", "asking"}:
         never |= {f"report:{kind}" for kind in REPORTED}
-    features = [*list_features(reading.message), *list_hit_features(told)]
     lists = count_lists(told, reading.message, reading.lexicon.language_names)
+    features = [*list_features(reading.message), *list_hit_features(told, lists, reading.hits, code)]
     guesser = reading.lexicon.get_guesser(code)
     if told and "asking" not in grammar and dict(guesser.guess(features, lists)).get("unknown", 0) >= _CHATTER:
         # Small talk with a word of ours in it: "bring some bread".
