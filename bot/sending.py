@@ -44,7 +44,7 @@ SLOTS = 50
 POLL_S = 1.0
 ASK_EVERY_S = 60
 # Outcomes are gathered this long, so that one transaction writes many.
-_GATHER_S = 0.005
+_GATHER_S = 0.02
 _DATABASE_PAUSE_S = 1.0
 # How often what became due long ago is looked for, and how long ago that is.
 _LOOK_BACK_EVERY_S, _LOOK_BACK_MARGIN = 60.0, timedelta(minutes=10)
@@ -83,7 +83,10 @@ class SendingLoop:
         self._is_time_sure = is_time_sure
         self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
+        self._gathering: asyncio.TimerHandle | None = None
         self._stopping = False
+        # Claimed, and waiting for a slot; each slot carries one text after the other.
+        self._ready = deque[Ready]()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._outcomes: list[tuple[Ready, Accepted | SendError]] = []
         self._unsent: list[Ready] = []
@@ -112,17 +115,15 @@ class SendingLoop:
 
     async def run(self) -> None:
         while True:
-            self._woken.clear()
             try:
-                claimed = await self._turn()
+                await self._turn()
             except SQLAlchemyError as error:
                 log.error("the database does not answer: %s", type(error).__name__)
                 await asyncio.sleep(_DATABASE_PAUSE_S)
                 continue
-            if self._stopping and not self._in_flight and not self._outcomes and not self._unsent:
+            if self._stopping and not self._has_texts():
                 return
-            if not claimed:
-                await self._wait()
+            await self._wait()
 
     async def send_due(self) -> int:
         """Send all that is due now and return how many texts the provider took."""
@@ -131,10 +132,9 @@ class SendingLoop:
             # Asked before the turn: it may be one just after a turn that could claim nothing.
             may_claim = self._find_allowance() >= 1
             looked_at = await self._turn()
-            if may_claim and not (looked_at or self._in_flight or self._outcomes or self._unsent):
+            if may_claim and not looked_at and not self._has_texts():
                 return self._accepted - before
             await self._wait()
-            self._woken.clear()
 
     async def reconcile(self) -> int:
         """Find out about texts in doubt; returns how many were looked at."""
@@ -152,10 +152,14 @@ class SendingLoop:
 
     async def _turn(self) -> int:
         """Write outcomes back, claim and start what may go now; returns how many were looked at."""
-        slots = max(1, min(int(self._slots), self._plan.limits.at_once // self._nodes))
-        limit = min(slots - len(self._in_flight), int(self._find_allowance()))
-        if self._stopping or not self._is_time_sure():
-            limit = 0
+        self._woken.clear()
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+        if self._stopping:
+            self._unsent += self._ready
+            self._ready.clear()
+        limit = min(self._find_room(), int(self._find_allowance()))
         outcomes, unsent = self._outcomes, self._unsent
         if limit < 1 and not outcomes and not unsent:
             return 0
@@ -169,19 +173,46 @@ class SendingLoop:
         self._find_allowance()
         self._tokens -= len(ready)
         self._started += sum(text.ours for text in ready)
-        for text in ready:
-            task = asyncio.create_task(self._send(text))
+        # What answers somebody goes before what was claimed ahead.
+        self._ready.extendleft(text for text in reversed(ready) if not text.ours)
+        self._ready.extend(text for text in ready if text.ours)
+        for _ in range(min(len(self._ready), self._find_slots() - len(self._in_flight))):
+            task = asyncio.create_task(self._carry())
             self._in_flight.add(task)
             task.add_done_callback(self._finish)
         return looked_at
 
+    def _has_texts(self) -> bool:
+        """Whether any text is in our hands, between its claim and the writing back of its outcome."""
+        return bool(self._ready or self._in_flight or self._outcomes or self._unsent)
+
+    def _find_slots(self) -> int:
+        """How many texts may be on their way at once."""
+        return max(1, min(int(self._slots), self._plan.limits.at_once // self._nodes))
+
+    def _find_room(self) -> int:
+        """How many more texts may be claimed.
+
+        Half as many as may be on their way are claimed ahead, so that no slot is empty while a claim is committed. At a
+        crash these few are doubtful like those in flight: they are looked up before they are sent, after their lease.
+        """
+        if self._stopping or not self._is_time_sure():
+            return 0
+        slots = self._find_slots()
+        return slots + slots // 2 - len(self._in_flight) - len(self._ready)
+
     async def _wait(self) -> None:
         """Until something happens; shorter when only the rate holds us up."""
+        if self._is_short():
+            return
         timeout = POLL_S if self._find_allowance() >= 1 else max(_GATHER_S, self._nodes / self._rate)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), timeout)
-        if self._in_flight:
-            await asyncio.sleep(_GATHER_S)
+
+    def _is_short(self) -> bool:
+        """Whether slots may soon be empty although more is due and may go."""
+        is_low = self._was_due and self._find_room() >= max(1, self._find_slots() // 4)
+        return is_low and self._find_allowance() >= 1
 
     def _find_allowance(self) -> float:
         """How many texts the rate allows now; what was not used is kept for a second."""
@@ -191,9 +222,19 @@ class SendingLoop:
         self._tokens_at = now
         return self._tokens
 
+    async def _carry(self) -> None:
+        """Send one text after the other while any is ready."""
+        while self._ready and not self._stopping and len(self._in_flight) <= self._find_slots():
+            await self._send(self._ready.popleft())
+            if self._is_short():
+                self._woken.set()
+            elif self._gathering is None:
+                self._gathering = self._loop.call_later(_GATHER_S, self._woken.set)
+
     def _finish(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
-        self._woken.set()
+        if not self._in_flight:
+            self._woken.set()
 
     async def _send(self, ready: Ready) -> None:
         if self._clock() > ready.lease_until - _LEASE_RESERVE:
