@@ -79,5 +79,5 @@ def _ask(turn: Turn, question: OutgoingText, opening: str = "", most: int | None
     else:
         ask_follow_up(turn, found, opening, most)
         return
-    if most is None or turn.count_alike(text.body) < most:
+    if most is None or turn.answers[text.body] < most:
         turn.say(text, asks, asks)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlalchemy import select
+from sqlmodel import Session
 
-from bot.database import note_event
-from bot.models import ClinicDetail
+from bot.database import note_event, run_built
+from bot.models import METADATA, ClinicDetail
 from bot.sentences import SentenceError
 from messages.facts import MAX_ADDRESS, MAX_CLINIC_NAME, MAX_PHONE, ClinicFacts
 from messages.segments import tidy
@@ -32,6 +33,9 @@ DETAILS = (
     Detail("phone", "CLINIC_PHONE", MAX_PHONE, needs_digit=True),
     Detail("address", "CLINIC_ADDRESS", MAX_ADDRESS),
 )
+_NAMES = {detail.name for detail in DETAILS}
+_TABLE = METADATA.tables["clinic_detail"]
+_DETAILS = select(_TABLE.c.name, _TABLE.c.words)
 
 
 def apply_details(session: Session, clinic: ClinicFacts) -> ClinicFacts:
@@ -45,8 +49,7 @@ def apply_details(session: Session, clinic: ClinicFacts) -> ClinicFacts:
 
 def read_details(session: Session) -> dict[str, str]:
     """What was set on the page, by the name of the detail."""
-    rows = session.exec(select(ClinicDetail)).all()
-    return {row.name: row.words for row in rows if row.name in {detail.name for detail in DETAILS}}
+    return {name: words for name, words in run_built(session, _DETAILS) if name in _NAMES}
 
 
 def set_details(session: Session, wanted: dict[str, str], by: str, now: datetime) -> None:

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bot.clinic_details import apply_details
-from bot.database import note_event, open_database, reading
-from bot.models import ClinicAnswer, TopicChoice
+from bot.database import note_event, open_database, reading, run_built
+from bot.models import METADATA, ClinicAnswer, TopicChoice
 from bot.sentences import SentenceError
 from bot.settings import Settings
 from messages.carriers import list_offered
@@ -20,6 +20,10 @@ from messages.languages import get_language
 from messages.segments import measure, tidy
 from messages.topics import get_topic
 
+_ANSWER = METADATA.tables["clinic_answer"]
+_OWN = select(_ANSWER.c.topic, _ANSWER.c.language, _ANSWER.c.words)
+_OFF = select(METADATA.tables["topic_choice"].c.topic)
+
 
 class TopicError(SentenceError):
     """The clinic's words on a topic will not do; the message says why."""
@@ -28,8 +32,8 @@ class TopicError(SentenceError):
 def apply_choices(session: Session, clinic: ClinicFacts) -> ClinicFacts:
     """The clinic's facts with what it has set on its pages: its details, and what it has chosen for its topics."""
     clinic = apply_details(session, clinic)
-    off = frozenset(session.exec(select(TopicChoice.topic)))
-    answers = {(answer.topic, answer.language): answer.words for answer in session.exec(select(ClinicAnswer))}
+    off = frozenset(run_built(session, _OFF).scalars())
+    answers = {(topic, language): words for topic, language, words in run_built(session, _OWN)}
     return replace(clinic, topics_off=off, own_answers=answers) if off or answers else clinic
 
 

@@ -11,20 +11,35 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine, event, func, insert, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    text,
+    update,
+)
+from sqlalchemy import select as select_columns
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as QueueTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, SQLModel, col, select
 
 from bot.models import (
     GONE_OUT,
+    METADATA,
     Appointment,
     AppointmentStatus,
     AuditEvent,
@@ -141,6 +156,22 @@ def _wait_for_turn(engine: Engine) -> Iterator[None]:
         turnstile.leave()
 
 
+def run_built(session: Session, statement: Executable, **values: object) -> CursorResult[*tuple[Any, ...]]:
+    """Run a statement that was built once, and that names no class of ours: its rows are plain.
+
+    To build a statement takes longer than to run it, and so does to make an object of each row.
+    """
+    session.flush()
+    return session.connection().execute(statement, values)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database did not answer, or can write nothing: what else there is to write need not be tried now."""
+    # Of two that wait for each other criss-cross, PostgreSQL ends one, which can try again.
+    is_deadlock = isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) == "40P01"
+    return isinstance(error, OperationalError | QueueTimeoutError) and not is_deadlock
+
+
 def migrate(engine: Engine) -> None:
     """Bring the tables up to date. Several processes may do it at once: one works, the others wait."""
     config = Config()
@@ -197,8 +228,12 @@ def get_clinic(session: Session) -> Clinic:
     return session.exec(select(Clinic).order_by(col(Clinic.id)).limit(1)).one()
 
 
+_BY_PHONE = select(Contact).where(col(Contact.phone) == bindparam("phone"))
+_LOCKED_BY_PHONE = _BY_PHONE.with_for_update(key_share=True)
+
+
 def find_contact(session: Session, phone: str) -> Contact | None:
-    return session.exec(select(Contact).where(Contact.phone == phone)).first()
+    return session.exec(_BY_PHONE, params={"phone": phone}).first()
 
 
 def find_or_add_contact(session: Session, phone: str, language: str, now: datetime, *, lock: bool = False) -> Contact:
@@ -206,9 +241,8 @@ def find_or_add_contact(session: Session, phone: str, language: str, now: dateti
 
     ``lock``: nobody else locks it until this session ends.
     """
-    known = select(Contact).where(Contact.phone == phone)
-    known = known.with_for_update(key_share=True) if lock else known
-    contact = session.exec(known).first()
+    known, params = _LOCKED_BY_PHONE if lock else _BY_PHONE, {"phone": phone}
+    contact = session.exec(known, params=params).first()
     if contact is not None:
         return contact
     contact = Contact(phone=phone, language=language, created_at=now)
@@ -217,7 +251,7 @@ def find_or_add_contact(session: Session, phone: str, language: str, now: dateti
         with session.begin_nested():
             session.add(contact)
     except IntegrityError:
-        return session.exec(known).one()
+        return session.exec(known, params=params).one()
     return contact
 
 
@@ -248,35 +282,46 @@ def keep_stopped(session: Session, contacts: Iterable[Contact]) -> None:
 # Appointments
 
 
+_PATIENT = METADATA.tables["patient"]
+
+
+def _hears_of(patient: Any) -> ColumnElement[bool]:
+    """Whether a patient is this contact's own, or one whom they accompany with the patient's agreement."""
+    contact_id: Any = bindparam("contact_id")
+    accompanies = (patient.companion_id == contact_id) & patient.companion_agreed
+    return cast("ColumnElement[bool]", (patient.contact_id == contact_id) | accompanies)
+
+
+_COMING = (
+    select(Appointment, Patient)
+    .join(Patient, col(Appointment.patient_id) == col(Patient.id))
+    .where(
+        _hears_of(Patient),
+        col(Appointment.status) != AppointmentStatus.CANCELLED,
+        col(Appointment.starts_at) > bindparam("now"),
+    )
+    .order_by(col(Appointment.starts_at), col(Appointment.id))
+)
+_PATIENTS = select_columns(func.count()).select_from(_PATIENT).where(_hears_of(_PATIENT.c))
+
+
 def find_coming(session: Session, contact_id: int, now: datetime) -> list[tuple[Appointment, Patient]]:
     """The appointments still ahead of all patients of a contact or companion, soonest first."""
-    return list(
-        session.exec(
-            select(Appointment, Patient)
-            .join(Patient, col(Appointment.patient_id) == col(Patient.id))
-            .where(
-                _hears_of(contact_id),
-                Appointment.status != AppointmentStatus.CANCELLED,
-                Appointment.starts_at > now,
-            )
-            .order_by(col(Appointment.starts_at), col(Appointment.id))
-        )
-    )
+    return list(session.exec(_COMING, params={"contact_id": contact_id, "now": now}))
 
 
 def has_patients(session: Session, contact_id: int) -> bool:
-    return session.exec(select(Patient.id).where(_hears_of(contact_id)).limit(1)).first() is not None
-
-
-def _hears_of(contact_id: int) -> ColumnElement[bool]:
-    """Whether a patient is this contact's own, or one whom they accompany with the patient's agreement."""
-    accompanies = (col(Patient.companion_id) == contact_id) & col(Patient.companion_agreed)
-    return (col(Patient.contact_id) == contact_id) | accompanies
+    return count_patients(session, contact_id) > 0
 
 
 def is_shared(session: Session, contact_id: int) -> bool:
     """Whether this number hears of several patients, so that texts must say whom they mean."""
-    return session.exec(select(func.count()).select_from(Patient).where(_hears_of(contact_id))).one() > 1
+    return count_patients(session, contact_id) > 1
+
+
+def count_patients(session: Session, contact_id: int) -> int:
+    """Of how many patients this number hears."""
+    return int(run_built(session, _PATIENTS, contact_id=contact_id).scalar_one())
 
 
 def find_shared(session: Session, contact_ids: set[int]) -> set[int]:

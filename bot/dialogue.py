@@ -152,7 +152,7 @@ def ask_follow_up(turn: Turn, found: tuple[Appointment, Patient], opening: str =
         _ask_next(turn, screening, found, after=screening.question)
         return
     text = _compose(turn, found, questions, at, opening)
-    if most is None or turn.count_alike(text.body) < most:
+    if most is None or turn.answers[text.body] < most:
         _say(turn, screening, text, QUESTION_SCREENING + screening.question, screening.question)
 
 

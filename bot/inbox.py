@@ -4,20 +4,20 @@ Nothing a patient writes is lost: it is stored with what was understood. A repea
 nothing. Opt-out is honoured at once.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, func, select
+from sqlalchemy import Engine, bindparam, insert
+from sqlmodel import Session, select
 
 from bot.answering import answer, answer_stranger, hear_opted_out
 from bot.asking_again import find_unclear_question
 from bot.clinic_topics import apply_choices
 from bot.companions import answer_invitation, is_invitation_answer
-from bot.database import find_coming, find_contact, find_or_add_contact, has_patients, reading, writing
-from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, TaskKind, TextKind
+from bot.database import find_coming, find_contact, find_or_add_contact, has_patients, reading, run_built, writing
+from bot.models import METADATA, Appointment, Contact, OutgoingText, Patient, TaskKind, TextKind
 from bot.provider import Inbound
 from bot.questions import (
     QUESTION_TOPIC,
@@ -27,6 +27,7 @@ from bot.questions import (
 )
 from bot.turns import ANSWERS_WITHIN, Turn
 from messages.facts import ClinicFacts
+from messages.lexicon import read_lexicon
 from messages.understand import Understanding, understand
 
 # Questions that are answered like another: with 1 and 2, or in words.
@@ -38,18 +39,53 @@ _MOST_ANSWERS = 40
 # What no answer to a question of ours is.
 _NEVER_ANSWERS = ("emergency", "stop", "start", "report")
 Visited = tuple[Appointment, Patient]
+# A text, and when it came.
+Arrival = tuple[Inbound, datetime]
 # What is answered at once, whoever of the staff has the conversation open.
 _ALWAYS = ("emergency", "stop", "start")
 
 
+_INCOMING, _OUTGOING = METADATA.tables["incoming_text"], METADATA.tables["outgoing_text"]
+_KNOWN = select(_INCOMING.c.id).where(_INCOMING.c.provider_id == bindparam("provider_id"))
+_STORE = insert(_INCOMING).values(label_intent="", labelled_by="")
+_ANSWERS = select(_OUTGOING.c.body).where(
+    _OUTGOING.c.contact_id == bindparam("contact_id"),
+    _OUTGOING.c.kind == TextKind.REPLY,
+    _OUTGOING.c.created_at > bindparam("since"),
+)
+
+
 def take_in(engine: Engine, clinic: ClinicFacts, inbound: Inbound, now: datetime) -> bool:
     """Take in one text in a transaction of its own; False when it had been taken in before."""
-    with reading(engine) as session:
-        contact = find_contact(session, inbound.phone)
-    # The first text in a language may take a second to understand, in which nobody else shall wait for the database.
-    understand(inbound.body, contact.language if contact else clinic.default_language)
+    return take_in_all(engine, clinic, [(inbound, now)])[0]
+
+
+def take_in_all(engine: Engine, clinic: ClinicFacts, arrivals: Sequence[Arrival]) -> list[bool]:
+    """Take in texts in one transaction, those of each phone in their order; of each, False as ``take_in`` gives it.
+
+    What cannot be taken in leaves all of them out.
+    """
+    _read_ahead(engine, clinic, arrivals)
+    taken = [False] * len(arrivals)
     with writing(engine) as session:
-        return receive(session, clinic, inbound, now)
+        clinic = apply_choices(session, clinic)
+        # By number: two processes that lock several would wait for each other criss-cross.
+        for at in sorted(range(len(arrivals)), key=lambda at: arrivals[at][0].phone):
+            taken[at] = _take(session, clinic, *arrivals[at])
+            # Each reads the rows as they are by then, not as an earlier one has found them.
+            session.flush()
+            session.expunge_all()
+    return taken
+
+
+def _read_ahead(engine: Engine, clinic: ClinicFacts, arrivals: Sequence[Arrival]) -> None:
+    """Soon after the start a language may take seconds to be learned, in which no one shall wait for the database."""
+    if read_lexicon().has_learned():
+        return
+    for inbound, _ in arrivals:
+        with reading(engine) as session:
+            contact = find_contact(session, inbound.phone)
+        understand(inbound.body, contact.language if contact else clinic.default_language)
 
 
 def receive(
@@ -60,21 +96,37 @@ def receive(
     Args:
         understood: what the text means, where that is known already.
     """
-    # The row stays locked: two texts from one phone at the same moment are taken one after the other.
+    return _take(session, apply_choices(session, clinic), inbound, now, understood)
+
+
+def _take(
+    session: Session, clinic: ClinicFacts, inbound: Inbound, now: datetime, understood: Understanding | None = None
+) -> bool:
+    # The row stays locked: two texts from one phone at the same moment are taken one after the other, and so is the
+    # same text that comes twice.
     contact = find_or_add_contact(session, inbound.phone, clinic.default_language, now, lock=True)
-    row = _store(session, contact, inbound, now)
-    if row is None:
+    if run_built(session, _KNOWN, provider_id=inbound.provider_id).first():
         return False
     everybody = find_coming(session, contact.id or 0, now)
     questions = list_asked(session, contact, now)
     coming, asked, understanding = _find_meant(session, contact, inbound.body, everybody, questions, understood)
     if inbound.opt_out:
         understanding = _read_opt_out(inbound.opt_out, understanding)
-    row.intent, row.detail, row.confidence = understanding.intent, understanding.detail, understanding.confidence
+    run_built(
+        session,
+        _STORE,
+        provider_id=inbound.provider_id,
+        contact_id=contact.id,
+        body=inbound.body,
+        media=inbound.media,
+        intent=understanding.intent,
+        detail=understanding.detail,
+        confidence=understanding.confidence,
+        received_at=now,
+    )
     if contact.unreachable_since and contact.unreachable_reason != "wrong number":
         contact.unreachable_since, contact.unreachable_reason = None, ""
     is_held = contact.held_until is not None and contact.held_until > now and understanding.intent not in _ALWAYS
-    clinic = apply_choices(session, clinic)
     turn = Turn(
         session,
         clinic,
@@ -87,6 +139,7 @@ def receive(
         is_held,
         everybody=everybody,
         questions=questions,
+        answers=Counter(run_built(session, _ANSWERS, contact_id=contact.id, since=now - ANSWERS_WITHIN).scalars()),
     )
     if understanding.automatic or len(inbound.phone.lstrip("+")) <= _SHORT_CODE_DIGITS:
         # Another machine. What it sent is stored; an answer would be answered.
@@ -95,9 +148,11 @@ def receive(
         hear_opted_out(turn)
     elif is_invitation_answer(turn) and find_unclear_question(turn) is None:
         answer_invitation(turn)
-    elif not has_patients(session, contact.id or 0) and understanding.intent not in ("stop", "start", "emergency"):
+    elif understanding.intent not in ("stop", "start", "emergency") and not (
+        everybody or has_patients(session, contact.id or 0)
+    ):
         answer_stranger(turn)
-    elif understanding.intent not in ("stop", "emergency") and _is_chatter(session, contact, now):
+    elif understanding.intent not in ("stop", "emergency") and turn.answers.total() >= _MOST_ANSWERS:
         turn.add_task(TaskKind.QUESTION, "Writes without end, perhaps a machine: it gets no answers for now")
     else:
         answer(turn)
@@ -107,7 +162,7 @@ def receive(
     if (turn.has_task or is_held) and contact.unread_since is None:
         # What the bot answered alone, nobody needs to read.
         contact.unread_since = now
-    session.add_all([contact, row])
+    session.add(contact)
     return True
 
 
@@ -119,26 +174,6 @@ def _read_opt_out(opt_out: str, understanding: Understanding) -> Understanding:
     if opt_out == "START" and understanding.intent in ("yes", "confirm"):
         return understanding
     return Understanding(opt_out.lower() if opt_out in ("STOP", "START", "HELP") else "unknown")
-
-
-def _store(session: Session, contact: Contact, inbound: Inbound, now: datetime) -> IncomingText | None:
-    """Store the text once; None when its id is known."""
-    if session.exec(select(IncomingText.id).where(IncomingText.provider_id == inbound.provider_id)).first():
-        return None
-    row = IncomingText(
-        provider_id=inbound.provider_id,
-        contact_id=contact.id or 0,
-        body=inbound.body,
-        media=inbound.media,
-        received_at=now,
-    )
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        # The same webhook at the same moment in another process: that one answers.
-        return None
-    return row
 
 
 def _find_meant(
@@ -185,14 +220,3 @@ def _choose_topic(understanding: Understanding, asked: OutgoingText | None) -> U
     if 1 <= understanding.choice <= len(offered):
         return replace(understanding, detail=offered[understanding.choice - 1])
     return Understanding("unknown", confidence=0.0)
-
-
-def _is_chatter(session: Session, contact: Contact, now: datetime) -> bool:
-    answers = session.exec(
-        select(func.count()).where(
-            col(OutgoingText.contact_id) == contact.id,
-            col(OutgoingText.kind) == TextKind.REPLY,
-            col(OutgoingText.created_at) > now - ANSWERS_WITHIN,
-        )
-    ).one()
-    return answers >= _MOST_ANSWERS

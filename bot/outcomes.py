@@ -37,6 +37,13 @@ SILENT_AFTER, _ASK_AGAIN_AFTER, _ASK_FOR = timedelta(hours=1), timedelta(hours=6
 _IS_IN_DOUBT = col(OutgoingText.state).in_([literal_column("'sending'"), literal_column("'unknown'")])
 _IS_SENT = col(OutgoingText.state) == literal_column("'sent'")
 
+_OF_ATTEMPTS = (
+    select(OutgoingText)
+    .where(col(OutgoingText.attempt).in_(bindparam("tokens", expanding=True)))
+    .order_by(col(OutgoingText.id))
+    .with_for_update()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Doubtful:
@@ -162,14 +169,32 @@ def _refuse(session: Session, plan: Plan, row: OutgoingText, meaning: Meaning, n
 
 def record_status(session: Session, plan: Plan, token: str, report: StatusReport, now: datetime) -> bool:
     """Take in a status callback; False when no text has this token. A status never moves back."""
-    row = find_attempt(session, token)
-    if row is None:
-        return False
+    return record_statuses(session, plan, [(token, report)], now)[0]
+
+
+def record_statuses(
+    session: Session, plan: Plan, callbacks: Sequence[tuple[str, StatusReport]], now: datetime
+) -> list[bool]:
+    """Take in status callbacks, each a token and what is said of its text; of each as ``record_status`` gives it."""
+    # All rows at once, and in the order in which others lock several: two that do it criss-cross would wait for each
+    # other.
+    tokens = [token for token, _ in callbacks]
+    rows = {row.attempt: row for row in session.exec(_OF_ATTEMPTS, params={"tokens": tokens})}
+    is_known = []
+    for token, report in callbacks:
+        row = rows.get(token)
+        is_known.append(row is not None)
+        if row is not None:
+            _record_status(session, plan, row, report, now)
+    return is_known
+
+
+def _record_status(session: Session, plan: Plan, row: OutgoingText, report: StatusReport, now: datetime) -> None:
     if row.state in (TextState.PLANNED, TextState.SKIPPED):
         # That attempt is over, and the text is planned anew or not wanted any more.
-        return True
+        return
     if row.provider_id not in (None, report.provider_id) or rank(report.status) <= rank(row.provider_status):
-        return True
+        return
     if row.provider_id is None:
         # It came before we stored the answer, or the answer was lost: the callback proves acceptance.
         row.provider_id, row.sent_at, row.lease_until = report.provider_id, row.sent_at or now, None
@@ -177,13 +202,12 @@ def record_status(session: Session, plan: Plan, token: str, report: StatusReport
     session.add(row)
     if report.status in NOT_DELIVERED:
         _record_undelivered(session, plan, row, report, now)
-        return True
+        return
     row.state = _find_state(report.status)
     if rank(report.status) >= rank("sent"):
         close_circuit(session, now, by_callback=True)
     if row.state == TextState.DELIVERED:
         row.delivered_at = row.delivered_at or now
-    return True
 
 
 def _record_undelivered(session: Session, plan: Plan, row: OutgoingText, report: StatusReport, now: datetime) -> None:

@@ -6,6 +6,7 @@ An answer is never guessed to be "none of these": where it may be to another que
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from bot.models import Appointment, AppointmentStatus, Contact, OutgoingText, Patient, ScreeningState, TextKind
@@ -32,18 +33,21 @@ _READING = timedelta(seconds=10)
 _SHORT_ANSWER = 4
 
 
+_ASKED = (
+    select(OutgoingText)
+    .where(
+        col(OutgoingText.contact_id) == bindparam("contact_id"),
+        col(OutgoingText.asks).is_not(None),
+        col(OutgoingText.state).in_((State.SENDING, State.UNKNOWN, State.SENT, State.DELIVERED)),
+        col(OutgoingText.sending_since) >= bindparam("since"),
+    )
+    .order_by(col(OutgoingText.sending_since).desc(), col(OutgoingText.id).desc())
+)
+
+
 def list_asked(session: Session, contact: Contact, now: datetime) -> list[OutgoingText]:
     """The questions of ours that this contact has got, the last first, without lists that were used or are old."""
-    asked = session.exec(
-        select(OutgoingText)
-        .where(
-            OutgoingText.contact_id == contact.id,
-            col(OutgoingText.asks).is_not(None),
-            col(OutgoingText.state).in_((State.SENDING, State.UNKNOWN, State.SENT, State.DELIVERED)),
-            col(OutgoingText.sending_since) >= now - _AWAITING,
-        )
-        .order_by(col(OutgoingText.sending_since).desc(), col(OutgoingText.id).desc())
-    ).all()
+    asked = session.exec(_ASKED, params={"contact_id": contact.id, "since": now - _AWAITING}).all()
     return [row for row in asked if not is_list(row) or (row.answered_at is None and _is_fresh(row, now))]
 
 

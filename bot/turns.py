@@ -1,12 +1,24 @@
 """One text being answered: who wrote, what is known of them, and how we answer."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import insert
 from sqlmodel import Session, col, func, select
 
-from bot.database import add_task, is_shared, make_visit
-from bot.models import Appointment, Contact, IncomingText, OutgoingText, Patient, TaskKind, TextKind
+from bot.database import add_task, is_shared, make_visit, run_built
+from bot.models import (
+    METADATA,
+    Appointment,
+    Contact,
+    IncomingText,
+    OutgoingText,
+    Patient,
+    TaskKind,
+    TextKind,
+    TextState,
+)
 from bot.provider import Inbound
 from messages.compose import compose_reply
 from messages.facts import ClinicFacts, Visit
@@ -20,6 +32,19 @@ _MORE_WITHIN = timedelta(days=1)
 _REPLY_USEFUL = timedelta(hours=12)
 # The same answer goes to one number this often in an hour. After that it does not help, or nobody reads it.
 _MOST_ALIKE = 3
+# A statement built once, without an object for each row: that would take several times as long.
+_SAY = insert(METADATA.tables["outgoing_text"]).values(
+    for_companion=False,
+    kind=TextKind.REPLY,
+    state=TextState.PLANNED,
+    reason="",
+    attempts=0,
+    retries=0,
+    lookups=0,
+    suspect=False,
+    resent_in_doubt=False,
+    provider_status="",
+)
 
 
 @dataclass
@@ -43,6 +68,8 @@ class Turn:
     everybody: list[tuple[Appointment, Patient]] = field(default_factory=list)
     # All the questions of ours that they have got, the last first.
     questions: list[OutgoingText] = field(default_factory=list)
+    # What went to the contact as an answer within the hour, and how often each.
+    answers: Counter[str] = field(default_factory=Counter)
 
     def find_visit(self) -> tuple[Appointment, Patient] | None:
         """The appointment meant: that of our question, or else the next one."""
@@ -70,17 +97,6 @@ class Turn:
         """For staff, where several patients share the phone: that it must be asked whom words are about; or nothing."""
         names = list(dict.fromkeys(patient.given_name for _, patient in self.everybody))
         return f"{' and '.join(names)} share this number: ask whom it is about" if len(names) > 1 else ""
-
-    def count_alike(self, body: str) -> int:
-        """How often this very answer went to the contact within the hour."""
-        return self.session.exec(
-            select(func.count()).where(
-                col(OutgoingText.contact_id) == self.contact.id,
-                col(OutgoingText.kind) == TextKind.REPLY,
-                col(OutgoingText.created_at) > self.now - ANSWERS_WITHIN,
-                col(OutgoingText.body) == body,
-            )
-        ).one()
 
     def find_last(self) -> IncomingText | None:
         """The contact's last question, about a topic or the languages, that MORE can be meant for."""
@@ -133,26 +149,26 @@ class Turn:
     def say(self, text: Text, step: str, asks: str | None = None) -> None:
         if self.is_held:
             return
-        if self.count_alike(text.body) >= _MOST_ALIKE:
+        if self.answers[text.body] >= _MOST_ALIKE:
             what = "Got the same answer again and again, and gets it no more: contact them"
             add_task(self.session, TaskKind.QUESTION, what, self.now, contact_id=self.contact.id)
             return
         self.has_asked |= asks is not None
+        self.answers[text.body] += 1
         found = self.find_visit()
-        self.session.add(
-            OutgoingText(
-                contact_id=self.contact.id or 0,
-                # The question belongs to an appointment; a reply without one to nobody's plan.
-                appointment_id=found[0].id if asks and found else None,
-                kind=TextKind.REPLY,
-                step=None if asks and found else step,
-                revision=found[0].revision if asks and found else 1,
-                due_at=self.now,
-                useful_until=self.now + _REPLY_USEFUL,
-                body=text.body,
-                language=text.language,
-                segments=text.measure.segments,
-                asks=asks,
-                created_at=self.now,
-            )
+        run_built(
+            self.session,
+            _SAY,
+            contact_id=self.contact.id,
+            # The question belongs to an appointment; a reply without one to nobody's plan.
+            appointment_id=found[0].id if asks and found else None,
+            step=None if asks and found else step,
+            revision=found[0].revision if asks and found else 1,
+            due_at=self.now,
+            useful_until=self.now + _REPLY_USEFUL,
+            body=text.body,
+            language=text.language,
+            segments=text.measure.segments,
+            asks=asks,
+            created_at=self.now,
         )

@@ -51,6 +51,10 @@ class Lexicon:
     language_names: LanguageNames
     _guessers: dict[str, Guesser] = field(default_factory=dict)
 
+    def has_learned(self) -> bool:
+        """Whether all languages' examples have been learned from, so that no text takes long to understand."""
+        return len(self._guessers) == len(self.numbers)
+
     def get_guesser(self, code: str) -> Guesser:
         """What a language's examples have taught; they are learned from when first needed."""
         if code not in self._guessers:

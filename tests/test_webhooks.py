@@ -23,7 +23,7 @@ from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.sms import is_signed, read_inbound, read_status
 from bot.spool import Spool
-from bot.web import webhooks
+from bot.web import arrivals
 from bot.web.app import create_app
 from tests.clinics import PHONE, deliver, enrol_one
 from tests.conftest import NOW, MakeSettings
@@ -213,10 +213,10 @@ def test_blank_parameters_are_signed_too(client: TestClient, engine: Engine) -> 
 
 
 def break_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_arguments: object) -> bool:
+    def fail(*_arguments: object) -> list[bool]:
         raise OperationalError("INSERT", {}, Exception("the server is gone"))
 
-    monkeypatch.setattr(webhooks, "take_in", fail)
+    monkeypatch.setattr(arrivals, "take_in_all", fail)
 
 
 def test_a_text_that_comes_while_the_database_is_away_is_taken_in_later_and_in_order(

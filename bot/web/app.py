@@ -35,6 +35,7 @@ from bot.web import (
     webhooks,
 )
 from bot.web.api import create_api
+from bot.web.arrivals import Arrivals
 from bot.web.callbacks import Callbacks
 from bot.web.guard import NotSignedInError
 from bot.web.pages import render
@@ -61,9 +62,17 @@ def create_app(
     """Webhooks, health and the staff's pages; the simulated phone where nothing is really sent."""
     app = FastAPI(title="scan-reminders", docs_url=None, redoc_url=None, openapi_url=None)
     secret = settings.secret_key.get_secret_value() or secrets.token_hex()
-    callbacks = Callbacks(engine, settings.plan, now)
     app.state.service = Service(
-        settings, engine, sending, spool, callbacks, now, secret=secret, demo=demo, list_problems=list_problems
+        settings,
+        engine,
+        sending,
+        spool,
+        Arrivals(engine, settings.clinic_facts, spool, now),
+        Callbacks(engine, settings.plan, now),
+        now,
+        secret=secret,
+        demo=demo,
+        list_problems=list_problems,
     )
     app.include_router(webhooks.router)
     app.include_router(health.router)

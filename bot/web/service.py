@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
-from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.spool import Spool
+from bot.web.arrivals import Arrivals
 from bot.web.callbacks import Callbacks
 
 
@@ -46,6 +46,7 @@ class Service:
     engine: Engine
     sending: SendingLoop
     spool: Spool
+    arrivals: Arrivals
     callbacks: Callbacks
     now: Callable[[], datetime]
     secret: str = field(repr=False)
@@ -55,9 +56,6 @@ class Service:
     figures: dict[str, tuple[datetime, dict[str, Any]]] = field(default_factory=dict)
     seen: Seen = field(default_factory=Seen)
     stopped: threading.Event = field(default_factory=threading.Event)
-    # Threads of their own: pages shall not stand in the way of a patient's text, nor the other way round. All they wait
-    # for is the database, where more would not be faster.
-    text_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(8))
 
 
 def _get_service(request: Request) -> Service:

@@ -1,22 +1,20 @@
-"""What Twilio calls. Only requests that Twilio has signed change anything."""
+"""What Twilio calls. Only requests that Twilio has signed change anything.
+
+Plain routes: a burst brings thousands of requests, and what a page needs would take longer than the rest of each.
+"""
 
 import logging
-from dataclasses import dataclass
-from typing import Annotated
 from urllib.parse import parse_qsl
 
-from anyio import to_thread
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import ImmutableMultiDict
 
-from bot.inbox import take_in
-from bot.provider import Inbound
 from bot.sms import is_signed, read_inbound, read_status
-from bot.web.service import Service, Used
+from bot.web.service import Service
 
 log = logging.getLogger(__name__)
-router = APIRouter(prefix="/twilio")
+router = APIRouter()
 
 _NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _MOST_BYTES, _MOST_FIELDS = 64 * 1024, 500
@@ -24,20 +22,12 @@ _MOST_BYTES, _MOST_FIELDS = 64 * 1024, 500
 Form = ImmutableMultiDict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A form that Twilio signed. ``known``: this very request has been taken in before."""
-
-    form: Form
-    signature: str
-    known: bool
-
-
-async def _read_signed_form(request: Request, service: Used) -> Signed:
-    """The form of a request that Twilio signed; 403 for any other, before anything is looked up."""
-    if not request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+async def _read_signed_form(request: Request, service: Service) -> tuple[Form, str]:
+    """The form of a request that Twilio signed, and its signature; 403 for any other, before anything is looked up."""
+    headers = request.headers
+    if not headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
         raise HTTPException(403, "not a form as Twilio sends it")
-    signature = request.headers.get("X-Twilio-Signature", "")
+    signature = headers.get("X-Twilio-Signature", "")
     if not signature:
         raise HTTPException(403, "the signature is missing")
     body = await _read_body(request)
@@ -47,11 +37,10 @@ async def _read_signed_form(request: Request, service: Used) -> Signed:
     except ValueError as error:
         raise HTTPException(403, "not a form as Twilio sends it") from error
     form: Form = ImmutableMultiDict(pairs)
-    signed_with = request.headers.get("X-Twilio-Webhooks-Signature-Settings", "")
+    signed_with = headers.get("X-Twilio-Webhooks-Signature-Settings", "")
     if not is_signed(service.settings, request.url.path, request.url.query, form, signature, signed_with):
         raise HTTPException(403, "the signature is wrong")
-    # The same parameters to another address have another signature.
-    return Signed(form, signature, known=signature in service.seen)
+    return form, signature
 
 
 async def _read_body(request: Request) -> bytes:
@@ -64,46 +53,39 @@ async def _read_body(request: Request) -> bytes:
     return body
 
 
-SignedForm = Annotated[Signed, Depends(_read_signed_form)]
-
-
-@router.post("/inbound")
-async def inbound(signed: SignedForm, service: Used) -> Response:
+async def inbound(request: Request) -> Response:
     """A text from a phone. The answer leaves through the outbox, not in this response."""
-    text = read_inbound(signed.form)
-    if text is not None and not signed.known:
-        if await to_thread.run_sync(_take_in, service, text, limiter=service.text_threads):
+    service: Service = request.app.state.service
+    form, signature = await _read_signed_form(request, service)
+    text = read_inbound(form)
+    # The same parameters to another address have another signature.
+    if text is not None and signature not in service.seen:
+        try:
+            is_new = await service.arrivals.take_in(text)
+        except OSError as error:
+            log.error("a text could not be kept on disk either: %s", error.strerror)
+            raise HTTPException(503, "try again later") from error
+        if is_new:
             service.sending.wake()
-        service.seen.add(signed.signature)
+        service.seen.add(signature)
     return Response(_NO_REPLY, media_type="application/xml")
 
 
-@router.post("/status/{token}")
-async def status(token: str, signed: SignedForm, service: Used) -> Response:
+async def status(request: Request) -> Response:
     """What became of a text of ours. An unknown token is answered the same and changes nothing."""
-    report = read_status(signed.form)
-    if report is not None and not signed.known:
+    service: Service = request.app.state.service
+    form, signature = await _read_signed_form(request, service)
+    report = read_status(form)
+    if report is not None and signature not in service.seen:
         try:
-            await service.callbacks.store(token, report)
+            await service.callbacks.store(request.path_params["token"], report)
         except SQLAlchemyError as error:
             # It is not lost: a text that stays silent is asked about.
             log.error("a status could not be stored: %s", type(error).__name__)
             raise HTTPException(503, "try again later") from error
-        service.seen.add(signed.signature)
+        service.seen.add(signature)
     return Response(status_code=200)
 
 
-def _take_in(service: Service, text: Inbound) -> bool:
-    """Take a text in, or keep it on disk while the database is away or older ones still wait there."""
-    received_at = service.now()
-    if not service.spool.count():
-        try:
-            return take_in(service.engine, service.settings.clinic_facts, text, received_at)
-        except SQLAlchemyError as error:
-            log.error("a text could not be stored and waits on disk: %s", type(error).__name__)
-    try:
-        service.spool.add(text, received_at)
-    except OSError as error:
-        log.error("a text could not be kept on disk either: %s", error.strerror)
-        raise HTTPException(503, "try again later") from error
-    return False
+router.add_route("/twilio/inbound", inbound, methods=["POST"])
+router.add_route("/twilio/status/{token}", status, methods=["POST"])
