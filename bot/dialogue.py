@@ -202,6 +202,10 @@ def _say(turn: Turn, screening: Screening, text: Text, asks: str, code: str) -> 
     screening.state, screening.question, screening.contact_id = ScreeningState.ASKING, code, turn.contact.id
     screening.asked_at = turn.now
     turn.session.add(screening)
+    if found := turn.find_visit():
+        # What had been answered before is no longer all.
+        found[0].screened_at = None
+        turn.session.add(found[0])
 
 
 def _tell_staff(turn: Turn, screening: Screening, appointment: Appointment, sharing: str = "") -> None:

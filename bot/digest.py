@@ -1,4 +1,4 @@
-"""The day-before list for the clinic: who is unreached, unscreened, unread or unconfirmed, in order of exam time."""
+"""The day-before list for the clinic: who needs a look before they come, and why, in order of exam time."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,12 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from bot.forms import describe_state
-from bot.unready import Expected, list_expected
+from bot.troubles import LISTS, Expected, list_expected, say
 from messages.exams import Exams
 
 Row = dict[str, Any]
-
-_LISTS = ("unreached", "unscreened", "unread", "unconfirmed")
 
 
 def describe_digest(session: Session, exams: Exams, zone: ZoneInfo, start: datetime, end: datetime) -> Row:
@@ -25,8 +23,11 @@ def describe_digest(session: Session, exams: Exams, zone: ZoneInfo, start: datet
         "from": start.astimezone(zone).isoformat(timespec="seconds"),
         "to": end.astimezone(zone).isoformat(timespec="seconds"),
         "expected": len(expected),
-        "unready": sum(bool(one.reasons) for one in expected),
-        "lists": {name: [one.appointment.id for one in expected if getattr(one, name)] for name in _LISTS},
+        "unready": sum(bool(one.troubles) for one in expected),
+        "lists": {
+            name: [one.appointment.id for one in expected if {*one.troubles} & {*troubles}]
+            for name, troubles in LISTS.items()
+        },
         "patients": [_describe(one, exams, zone) for one in expected],
     }
 
@@ -55,6 +56,10 @@ def _say_day(moment: datetime) -> str:
 
 
 def _describe(one: Expected, exams: Exams, zone: ZoneInfo) -> Row:
+    reasons = {
+        name: next((say(trouble, one.contact) for trouble in troubles if trouble in one.troubles), "")
+        for name, troubles in LISTS.items()
+    }
     return {
         "id": one.appointment.id,
         "starts_at": one.appointment.starts_at.astimezone(zone).isoformat(timespec="seconds"),
@@ -66,9 +71,6 @@ def _describe(one: Expected, exams: Exams, zone: ZoneInfo) -> Row:
         "status": str(one.appointment.status),
         "screening": describe_state(exams, one.appointment, one.screening),
         "seen_by": one.screening.seen_by if one.screening else "",
-        "unreached": one.unreached,
-        "unscreened": one.unscreened,
-        "unread": one.unread,
-        "unconfirmed": one.unconfirmed,
-        "reasons": list(one.reasons),
+        **reasons,
+        "reasons": [reason for reason in reasons.values() if reason],
     }

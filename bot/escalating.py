@@ -32,7 +32,7 @@ from bot.models import (
 from bot.planning import fit_plan, plan_companion
 from bot.schedule import Plan, at_wall, find_allowed
 from bot.screenings import TOLD, UNANSWERED, find_or_add_screening, is_screened, say_when
-from bot.unready import find_unreached, list_expected
+from bot.troubles import find_unreached, list_expected
 from bot.watch import Watch
 from messages.facts import ClinicFacts
 
@@ -356,7 +356,7 @@ def _tell_clinic(session: Session, clinic: ClinicFacts, plan: Plan, watch: Watch
         return 0
     start, end = find_digest_span(plan, watch, now)
     expected = list_expected(session, clinic.exams, start, end)
-    unready = sum(bool(one.reasons) for one in expected)
+    unready = sum(bool(one.troubles) for one in expected)
     last = (end - timedelta(minutes=1)).astimezone(plan.zone)
     session.add(
         OutgoingText(

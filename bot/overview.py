@@ -1,27 +1,24 @@
 """Service: the days ahead at a glance, and who will hear nothing or arrive unprepared.
 
-What is wrong with an appointment is a condition on its row, so that the same words pick the rows that staff
-must see and say what is wrong with each. Lists go along the index on (starts_at, id).
+What is wrong with whom is the rule of ``troubles.py``. Lists go along the index on (starts_at, id).
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from anyascii import anyascii
-from sqlalchemy import ColumnElement, and_, false, func, or_, tuple_
+from sqlalchemy import ColumnElement, func, or_, tuple_
 from sqlmodel import Session, col, select
 
 from bot.models import (
-    PHONE_TASKS,
     REPLACED,
     Appointment,
-    AppointmentStatus,
     Contact,
     OutgoingText,
     Patient,
@@ -29,13 +26,10 @@ from bot.models import (
     TextKind,
     TextState,
 )
+from bot.troubles import Conditions, Trouble, find_late, label, read_troubles
 from bot.working_days import WorkingDays
 from messages.exams import Exams
 
-# By the end of so many working days ahead an appointment must be confirmed, and its safety questions answered.
-CONFIRM_WITHIN, SCREEN_WITHIN = 1, 3
-# Whoever has only just been enrolled has had no time to answer.
-_TIME_TO_ANSWER = timedelta(hours=3)
 _MOST_COUNTED = 500
 _MOST_FOUND = 50
 _READ_AT_ONCE = 2000
@@ -44,21 +38,6 @@ _FEWEST_DIGITS = 4
 _WEEK = WorkingDays()
 # A letter that names write with an accent may stand for any; what was found is then compared without accents.
 _MAY_HAVE_ACCENT = frozenset("aceegilnorsuyz")
-
-
-class Trouble(StrEnum):
-    """What is wrong with an appointment that is still to come, worst first."""
-
-    URGENT = "urgent task"
-    OPTED_OUT = "opted out"
-    NO_CONSENT = "no consent"
-    UNREACHABLE = "unreachable"
-    NOT_DELIVERED = "not delivered"
-    UNANSWERED = "unanswered"
-    UNCONFIRMED = "unconfirmed"
-
-
-Conditions = dict[Trouble, ColumnElement[bool]]
 
 
 class Reached(StrEnum):
@@ -106,7 +85,7 @@ def list_lines(
     calendar: WorkingDays = _WEEK,
 ) -> tuple[list[Line], bool]:
     """The appointments wanted, soonest first, ``limit`` at most; and whether there are more."""
-    troubles = _make_conditions(exams, zone, now, calendar)
+    troubles = find_late(exams, zone, now, calendar)
     query = _select_lines(troubles).where(*_choose(wanted, troubles))
     rows = session.exec(query.order_by(col(Appointment.starts_at), col(Appointment.id)).limit(limit + 1)).all()
     return _make_lines(session, troubles, rows[:limit]), len(rows) > limit
@@ -116,7 +95,7 @@ def count_troubled(
     session: Session, exams: Exams, zone: ZoneInfo, wanted: Wanted, now: datetime, calendar: WorkingDays = _WEEK
 ) -> int:
     """How many of those wanted have a trouble; counting ends at 500."""
-    troubles = _make_conditions(exams, zone, now, calendar)
+    troubles = find_late(exams, zone, now, calendar)
     query = (
         select(Appointment.id)
         .join(Patient, col(Appointment.patient_id) == col(Patient.id))
@@ -131,7 +110,7 @@ def find_lines(
 ) -> list[Line]:
     """The appointments of whoever has this name, phone or record number: those to come first, then the latest."""
     patient_ids = _find_patients(session, words)
-    troubles = _make_conditions(exams, zone, now, calendar)
+    troubles = find_late(exams, zone, now, calendar)
     past = col(Appointment.starts_at) < now
     query = _select_lines(troubles).where(col(Appointment.patient_id).in_(patient_ids))
     coming = session.exec(query.where(~past).order_by(col(Appointment.starts_at)).limit(_MOST_FOUND)).all()
@@ -143,7 +122,7 @@ def find_line(
     session: Session, exams: Exams, zone: ZoneInfo, appointment_id: int, now: datetime, calendar: WorkingDays = _WEEK
 ) -> Line | None:
     """One appointment; None where there is no such."""
-    troubles = _make_conditions(exams, zone, now, calendar)
+    troubles = find_late(exams, zone, now, calendar)
     rows = session.exec(_select_lines(troubles).where(col(Appointment.id) == appointment_id)).all()
     return next(iter(_make_lines(session, troubles, rows)), None)
 
@@ -153,7 +132,7 @@ def _select_lines(troubles: Conditions) -> Any:
         select(Appointment, Patient, Contact)
         .join(Patient, col(Appointment.patient_id) == col(Patient.id))
         .join(Contact, col(Patient.contact_id) == col(Contact.id))
-        .add_columns(*(condition.label(trouble.name) for trouble, condition in troubles.items()))
+        .add_columns(*label(troubles))
     )
 
 
@@ -172,57 +151,10 @@ def _choose(wanted: Wanted, troubles: Conditions) -> list[ColumnElement[bool]]:
     return chosen
 
 
-def _make_conditions(exams: Exams, zone: ZoneInfo, now: datetime, calendar: WorkingDays) -> Conditions:
-    """What is wrong, as conditions on an appointment with its patient and contact."""
-    about = col(Task.appointment_id) == col(Appointment.id)
-    # By the time and not by the state, whose index would lead SQLite through all open tasks for each appointment.
-    is_open, is_done = and_(about, col(Task.done_at).is_(None)), and_(about, col(Task.done_at).is_not(None))
-    phoned = select(Task.id).where(is_done, col(Task.kind).in_(PHONE_TASKS)).exists()
-    urgent = select(Task.id).where(is_open, col(Task.urgent)).exists()
-    failed = select(Task.id).where(is_open, col(Task.kind).in_(PHONE_TASKS)).exists()
-    asking = [exam.code for exam in exams.by_code.values() if exam.asks]
-    today = now.astimezone(zone).date()
-    had_time = col(Appointment.created_at) <= now - _TIME_TO_ANSWER
-    coming = and_(col(Appointment.status) != AppointmentStatus.CANCELLED, col(Appointment.starts_at) > now)
-    conditions = {
-        Trouble.URGENT: urgent,
-        Trouble.OPTED_OUT: col(Contact.opted_out_at).is_not(None) & ~phoned,
-        Trouble.NO_CONSENT: (col(Contact.refused_at).is_not(None) | col(Contact.consented_at).is_(None)) & ~phoned,
-        Trouble.UNREACHABLE: col(Contact.unreachable_since).is_not(None) & ~phoned,
-        Trouble.NOT_DELIVERED: failed,
-        Trouble.UNANSWERED: and_(
-            had_time,
-            ~_is_screened(),
-            col(Appointment.exam).in_(asking) if asking else false(),
-            col(Appointment.starts_at) < _find_end(calendar.go_on(today, SCREEN_WITHIN), zone),
-        ),
-        Trouble.UNCONFIRMED: and_(
-            had_time,
-            col(Appointment.status) == AppointmentStatus.BOOKED,
-            col(Appointment.starts_at) < _find_end(calendar.go_on(today, CONFIRM_WITHIN), zone),
-        ),
-    }
-    return {trouble: and_(coming, condition) for trouble, condition in conditions.items()}
-
-
-def _is_screened() -> ColumnElement[bool]:
-    """Whether the safety questions of an appointment are answered."""
-    return col(Appointment.screened_at).is_not(None)
-
-
-def _find_end(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day + timedelta(days=1), datetime.min.time(), zone)
-
-
 def _make_lines(session: Session, troubles: Conditions, rows: Sequence[Any]) -> list[Line]:
     lines = [
-        Line(
-            appointment,
-            patient,
-            contact,
-            tuple(trouble for trouble, is_so in zip(troubles, found, strict=True) if is_so),
-        )
-        for appointment, patient, contact, *found in rows
+        Line(appointment, patient, contact, read_troubles(troubles, is_so))
+        for appointment, patient, contact, *is_so in rows
     ]
     by_id = {line.appointment.id: line for line in lines}
     for row in session.exec(

@@ -11,10 +11,11 @@ from bot.database import find_contact, reading, writing
 from bot.digest import describe_digest, list_digest_lines
 from bot.erasing import find_patient
 from bot.models import Contact, OutgoingText, TaskKind, TextState
-from bot.overview import Trouble, Wanted, list_lines
+from bot.overview import Wanted, list_lines
 from bot.people import Companion
 from bot.proof import describe_record, list_record_lines
 from bot.settings import Settings
+from bot.troubles import Trouble
 from tests.clinics import PHONE, deliver, enrol_one, find_rows, list_tasks, text_in
 from tests.conftest import NOW
 

@@ -77,7 +77,7 @@ def test_in_the_samples_somebody_must_be_phoned_and_something_is_urgent(client: 
     page = client.get("/").text
 
     assert "Wants no texts" in page
-    assert "Urgent task open" in page
+    assert "An urgent task is open" in page
 
 
 def test_the_phone_shows_the_thread_and_answers(client: TestClient, engine: Engine) -> None:

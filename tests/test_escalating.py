@@ -189,7 +189,13 @@ def test_the_digest_has_everybody_of_the_next_day_in_order_and_why(engine: Engin
 
     digest = describe(engine, settings, WEDNESDAY)
     assert (digest["expected"], digest["unready"]) == (2, 2)
-    assert digest["lists"] == {"unreached": [], "unscreened": [1], "unread": [early], "unconfirmed": [early, 1]}
+    assert digest["lists"] == {
+        "urgent": [],
+        "unreached": [],
+        "unscreened": [1],
+        "unread": [early],
+        "unconfirmed": [early, 1],
+    }
     assert list_digest_lines(digest) == [
         "2 of 2 patients on Thursday, Mar 12 need a look before they come.",
         "",

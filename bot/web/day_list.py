@@ -9,29 +9,20 @@ from fastapi import APIRouter, Query, Request, Response
 from bot.database import note_event, writing
 from bot.digest import Row, describe_digest
 from bot.escalating import find_digest_span
+from bot.troubles import LISTS, Trouble
 from bot.web.guard import Looks
 from bot.web.pages import render
 from bot.web.service import Service, Used
-from bot.web.wording import word
 
 router = APIRouter()
 
 # How bad it is to be on a list of the digest, the worst first.
-TONES = {"unreached": "bad", "unscreened": "bad", "unread": "warn", "unconfirmed": "warn"}
-# What the digest says of somebody; a cause may follow in brackets.
-REASONS = (
-    word("wants no texts"),
-    word("has not agreed to texts"),
-    word("has no consent recorded"),
-    word("is not reached by text"),
-    word("no text has gone out yet"),
-    word("the last text did not arrive"),
-    word("no answer to the safety questions"),
-    word("the safety questions are not answered to the end"),
-    word("the safety questions must be asked by phone"),
-    word("nobody has read the answers yet"),
-    word("has not confirmed"),
-)
+TONES = {"urgent": "bad", "unreached": "bad", "unscreened": "bad", "unread": "warn", "unconfirmed": "warn"}
+
+
+def find_tone(trouble: Trouble) -> str:
+    """How bad a trouble is, as the style sheets name it."""
+    return next(TONES[name] for name, troubles in LISTS.items() if trouble in troubles)
 
 
 @router.get("/digest")
@@ -72,11 +63,6 @@ def _find_span(service: Service, day: str) -> tuple[datetime, datetime]:
 
 def _describe(service: Service, row: Row) -> dict[str, Any]:
     exam = service.settings.exams.by_code.get(row["exam"])
-    reasons = []
-    for name, tone in TONES.items():
-        if row[name]:
-            words, _, cause = row[name].partition(" (")
-            reasons.append({"tone": tone, "words": words, "cause": cause.removesuffix(")")})
     return {
         "id": row["id"],
         "starts_at": datetime.fromisoformat(row["starts_at"]),
@@ -85,5 +71,5 @@ def _describe(service: Service, row: Row) -> dict[str, Any]:
         "phone": row["phone"],
         "language": row["language"],
         "exam": exam.title if exam else row["exam"],
-        "reasons": reasons,
+        "reasons": [(tone, row[name]) for name, tone in TONES.items() if row[name]],
     }

@@ -12,8 +12,10 @@ from fastapi.responses import RedirectResponse
 
 from bot.database import note_event, reading, writing
 from bot.models import AppointmentStatus, Outcome
-from bot.overview import Line, Reached, Trouble, Wanted, count_troubled, find_lines, list_lines
+from bot.overview import Line, Reached, Wanted, count_troubled, find_lines, list_lines
 from bot.signing_in import Visitor
+from bot.troubles import HEARS_NOTHING, Trouble, say
+from bot.web.day_list import find_tone
 from bot.web.guard import Looks
 from bot.web.pages import render
 from bot.web.service import Service, Used
@@ -26,16 +28,6 @@ DAYS = (1, 3, 7, 14, 30)
 _PAGE = 60
 _TROUBLED = 6
 
-TROUBLES = {
-    Trouble.URGENT: word("Urgent task open"),
-    Trouble.OPTED_OUT: word("Wants no texts"),
-    Trouble.NO_CONSENT: word("Has not agreed to texts"),
-    Trouble.UNREACHABLE: word("Number cannot be reached"),
-    Trouble.NOT_DELIVERED: word("A text did not arrive"),
-    Trouble.UNANSWERED: word("Safety questions not answered"),
-    Trouble.UNCONFIRMED: word("Has not said they will come"),
-}
-_HEARS_NOTHING = {Trouble.OPTED_OUT, Trouble.NO_CONSENT, Trouble.UNREACHABLE}
 REACHED = {
     Reached.DELIVERED: word("delivered"),
     Reached.SENT: word("sent"),
@@ -190,9 +182,9 @@ def describe_line(service: Service, line: Line, now: datetime) -> dict[str, Any]
         "coming": _say_coming(line),
         "confirmed": appointment.status == AppointmentStatus.CONFIRMED,
         "screened": _say_screened(service, line),
-        "troubles": [(trouble, TROUBLES[trouble]) for trouble in line.troubles],
+        "troubles": [(find_tone(trouble), say(trouble, line.contact)) for trouble in line.troubles],
         # Whoever gets no texts must be phoned; else an urgent task says what is to do.
-        "opens_task": Trouble.URGENT in line.troubles and not {*line.troubles} & _HEARS_NOTHING,
+        "opens_task": Trouble.URGENT in line.troubles and not {*line.troubles} & {*HEARS_NOTHING},
         "task": line.tasks[0].id if line.tasks else None,
         "task_count": len(line.tasks),
     }
