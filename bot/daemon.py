@@ -30,7 +30,7 @@ from bot.chores import (
     watch_silence,
 )
 from bot.clock import Clock
-from bot.database import lock_start, migrate, open_database, writing
+from bot.database import lock_start, migrate, name_trouble, open_database, writing
 from bot.importing.upload_work import carry_on
 from bot.models import Clinic
 from bot.provider import Sender, SendError
@@ -263,7 +263,7 @@ async def _try(what: str, work: Callable[[], Awaitable[object]]) -> None:
     except asyncio.CancelledError:
         log.debug("stopped: %s", what)  # the process ends; the scheduler would log it as an error
     except Exception as error:  # the next tick tries again
-        log.error("%s: %s", what, type(error).__name__)
+        log.error("%s: %s", what, name_trouble(error))
 
 
 def _offer_first_account(settings: Settings, engine: Engine) -> None:

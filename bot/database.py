@@ -6,6 +6,7 @@ one process stand in a queue (``turnstile.py``).
 """
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import select as select_columns
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as QueueTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, SQLModel, col, select
@@ -67,6 +68,9 @@ _CONNECT_TIMEOUT_S = 5
 # and what it has locked, and the dead rows it keeps from being cleaned up, hold up all others.
 _IDLE_MOST_S = 60
 _ONE_LOOK = timedelta(minutes=15)
+# What SQLite and PostgreSQL call it. With less room than this nothing may be written any more.
+_DISK_FULL = {"SQLITE_FULL", "53100"}
+_LEAST_ROOM = 1024 * 1024
 # Any constant will do, as long as every process of this program uses the same.
 _START_LOCK = 7_237_416_005
 
@@ -170,6 +174,22 @@ def is_away(error: Exception) -> bool:
     # Of two that wait for each other criss-cross, PostgreSQL ends one, which can try again.
     is_deadlock = isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) == "40P01"
     return isinstance(error, OperationalError | QueueTimeoutError) and not is_deadlock
+
+
+def name_trouble(error: Exception) -> str:
+    """What kind of error it is, for the log: its own words may hold somebody's."""
+    orig = error.orig if isinstance(error, DBAPIError) else None
+    if _DISK_FULL & {getattr(orig, "sqlite_errorname", None), getattr(orig, "sqlstate", None)}:
+        return "its disk is full"
+    return type(error).__name__
+
+
+def has_room(engine: Engine) -> bool:
+    """Whether there is room on the disk that an SQLite database is on; of a server's disk nothing is known here."""
+    file = engine.url.database
+    if engine.dialect.name != "sqlite" or not file or file == ":memory:":
+        return True
+    return shutil.disk_usage(Path(file).absolute().parent).free >= _LEAST_ROOM
 
 
 def migrate(engine: Engine) -> None:

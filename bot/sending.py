@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.attempts import Ready
-from bot.database import reading, writing
+from bot.database import name_trouble, reading, writing
 from bot.due import find_oldest_due, has_due, list_soonest
 from bot.holds import beat, find_last_beat, say_goodbye
 from bot.jobs import take_turn
@@ -118,7 +118,7 @@ class SendingLoop:
             try:
                 await self._turn()
             except SQLAlchemyError as error:
-                log.error("the database does not answer: %s", type(error).__name__)
+                log.error("the database does not answer: %s", name_trouble(error))
                 await asyncio.sleep(_DATABASE_PAUSE_S)
                 continue
             if self._stopping and not self._has_texts():

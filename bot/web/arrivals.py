@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.database import is_away
+from bot.database import is_away, name_trouble
 from bot.inbox import Arrival, take_in_all
 from bot.provider import Inbound
 from bot.spool import Spool
@@ -40,7 +40,7 @@ class Arrivals:
             except SQLAlchemyError as error:
                 if len(arrivals) > 1 and not is_away(error):
                     raise
-                log.error("a text could not be stored and waits on disk: %s", type(error).__name__)
+                log.error("a text could not be stored and waits on disk: %s", name_trouble(error))
         for text, received_at in arrivals:
             self._spool.add(text, received_at)
         return [False] * len(arrivals)

@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.database import check_database, reading
+from bot.database import check_database, has_room, reading
 from bot.holds import list_problems
 from bot.web.metrics import make_registry
 from bot.web.service import Used
@@ -27,6 +27,8 @@ def readyz(service: Used) -> JSONResponse:
             problems += list_problems(session)
     except SQLAlchemyError:
         problems.append("the database does not answer")
+    if not has_room(service.engine):
+        problems.append("the disk that the database is on is full: make room")
     if waiting := service.spool.count():
         problems.append(f"{waiting} texts from patients wait on disk for the database")
     return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)

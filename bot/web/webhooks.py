@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import ImmutableMultiDict
 
+from bot.database import name_trouble
 from bot.sms import is_signed, read_inbound, read_status
 from bot.web.service import Service
 
@@ -81,7 +82,7 @@ async def status(request: Request) -> Response:
             await service.callbacks.store(request.path_params["token"], report)
         except SQLAlchemyError as error:
             # It is not lost: a text that stays silent is asked about.
-            log.error("a status could not be stored: %s", type(error).__name__)
+            log.error("a status could not be stored: %s", name_trouble(error))
             raise HTTPException(503, "try again later") from error
         service.seen.add(signature)
     return Response(status_code=200)
