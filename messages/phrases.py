@@ -11,6 +11,7 @@ choices, ``|`` between them, with every word as ``normalise`` has it: ``(stop|do
 
 import re
 import sys
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import product
@@ -128,14 +129,14 @@ class Phrase:
 
     def find(self, places: Places) -> Iterator[tuple[int, int]]:
         """Where it starts and ends in a message, in words: at each start the shortest and the longest."""
-        options = []
+        options: list[dict[int, str]] = []
         for slot in self._slots:
-            found = _list_places(slot, places)
+            found = _find_beginnings(slot, places)
             # Most phrases that a word is in lack another word: seen at once, and not by going through them.
             if not (found or "" in slot):
                 return
             options.append(found)
-        for start in {here for found in options[: self._leading] for here, _ in found}:
+        for start in {here for found in options[: self._leading] for here in found}:
             ends = set(self._match(options, 0, places, start, gap=False))
             yield from ((start, end) for end in ({min(ends), max(ends)} if ends else ()))
 
@@ -149,21 +150,22 @@ class Phrase:
             yield from ((start, end) for end in ({min(ends), max(ends)} if ends else ()))
 
     def _match(
-        self, options: list[list[tuple[int, str]]], at: int, places: Places, position: int, *, gap: bool
+        self, options: list[dict[int, str]], at: int, places: Places, position: int, *, gap: bool
     ) -> Iterator[int]:
         """Where the phrase may end if its slots from ``at`` on follow from a position on."""
         if at == len(options):
             yield position
             return
         gap = gap or self._gaps[at]
-        last = position + (_GAP_WORDS if gap else 0)
-        for here, rests in options[at]:
-            if position <= here <= last:
-                for end in _match_rests(rests, places, here + 1) if rests else (here + 1,):
-                    if at + 1 == len(options):
-                        yield end
-                    else:
-                        yield from self._match(options, at + 1, places, end, gap=False)
+        for here in range(position, position + (_GAP_WORDS if gap else 0) + 1):
+            rests = options[at].get(here)
+            if rests is None:
+                continue
+            for end in _match_rests(rests, places, here + 1) if rests else (here + 1,):
+                if at + 1 == len(options):
+                    yield end
+                else:
+                    yield from self._match(options, at + 1, places, end, gap=False)
         if "" in self._slots[at]:
             yield from self._match(options, at + 1, places, position, gap=gap)
 
@@ -197,11 +199,16 @@ def _read_slot(plain: str) -> Slot:
     return slot
 
 
-def _list_places(slot: Slot, places: Places) -> list[tuple[int, str]]:
-    """Where in a message a choice may begin, and what must follow it there."""
+def _find_beginnings(slot: Slot, places: Places) -> dict[int, str]:
+    """Where in a message a choice may begin, and what must follow it there, ``|`` between choices of that."""
     # Of many choices those that are there are found faster by their intersection.
     firsts = slot if len(slot) < _MANY else slot.keys() & places.keys()
-    return [(here, slot[first]) for first in firsts if first in places for here in places[first]]
+    beginnings: dict[int, str] = {}
+    for first in firsts:
+        for here in places.get(first, ()):
+            rest = slot[first]
+            beginnings[here] = f"{beginnings[here]}|{rest}" if here in beginnings else rest
+    return beginnings
 
 
 def _match_rests(rests: str, places: Places, position: int) -> Iterator[int]:
@@ -216,9 +223,9 @@ def _match_rest(rest: str, places: Places, position: int) -> Iterator[int]:
         return
     word, _, others = rest.partition(" ")
     last = position + (_GAP_WORDS if word.startswith(_GAP) else 0)
-    for here in places.get(word.removeprefix(_GAP), ()):
-        if position <= here <= last:
-            yield from _match_rest(others, places, here + 1)
+    found = places.get(word.removeprefix(_GAP), ())
+    for here in found[bisect_left(found, position) : bisect_right(found, last)]:
+        yield from _match_rest(others, places, here + 1)
 
 
 def _list_occurrences(part: str, text: str) -> Iterator[int]:

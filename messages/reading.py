@@ -1,5 +1,6 @@
 """A text and all that is found in it: languages, phrases, clauses, and what is left without politeness."""
 
+from collections import defaultdict
 from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from messages.evidence import Found
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import LONG, Lexicon
 from messages.matching import Message, split_clauses
+from messages.phrase_index import Hit
 from messages.words import GRAMMAR, WHOLE
 
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
@@ -101,15 +103,63 @@ class Reading:
     def _split_clauses(self) -> list[Message]:
         """Between punctuation, and before a "but"."""
         clauses = []
-        for clause in split_clauses(self.text):
+        parts = split_clauses(self.text)
+        # Where they are in the text says what is found in them, but for a text that does not divide so.
+        divides = [word for part in parts for word in part.words] == [*self.message.words]
+        word = sign = 0
+        for part in parts:
+            if divides:
+                self._search_piece(part, word, sign)
             buts = {
                 hit.start
-                for hit in self.search(clause)
+                for hit in self.search(part)
                 if hit.tag.key == "but" and hit.tag.code in self.spoken and not hit.phrase.unspaced
             }
-            edges = [0, *sorted(buts - {0}), len(clause.words)]
-            clauses += [Message(" ".join(clause.words[start:end])) for start, end in pairwise(edges)]
+            for start, end in pairwise([0, *sorted(buts - {0}), len(part.words)]):
+                clause = Message(" ".join(part.words[start:end]))
+                if divides:
+                    self._search_piece(clause, word, sign)
+                clauses.append(clause)
+                word, sign = word + len(clause.words), sign + len(clause.squeezed)
         return clauses
+
+    def _search_piece(self, piece: Message, word: int, sign: int) -> None:
+        """Search a piece of the text by what was found in all of it: it begins at a word and at a sign of that."""
+        if piece.text in self._searched:
+            return
+        found, doubtful = [], set()
+        for unspaced, first, length in ((False, word, len(piece.words)), (True, sign, len(piece.squeezed))):
+            for at in range(first, first + length):
+                hits = self._beginning.get((unspaced, at), ())
+                inside = [hit for hit in hits if hit.end <= first + length]
+                if len(inside) < len(hits):
+                    # Of a phrase whose longest occurrence ends outside another one may be the longest inside.
+                    doubtful |= {hit.number for hit in inside} & {
+                        hit.number for hit in hits if hit.end > first + length
+                    }
+                found += [
+                    Hit(
+                        hit.number,
+                        hit.tag,
+                        hit.phrase,
+                        at - first,
+                        hit.end - first,
+                        at == first and hit.end - at == length,
+                    )
+                    for hit in inside
+                ]
+        if doubtful:
+            found = [hit for hit in found if hit.number not in doubtful]
+            found += self.lexicon.index.find(piece, doubtful)
+        self._searched[piece.text] = found
+
+    @cached_property
+    def _beginning(self) -> dict[tuple[bool, int], list[Found]]:
+        """What is found in all of the text, by where it begins: in words, or in signs."""
+        beginning: dict[tuple[bool, int], list[Found]] = defaultdict(list)
+        for hit in self.search(self.message):
+            beginning[hit.phrase.unspaced, hit.start].append(hit)
+        return beginning
 
     def read(self, message: Message) -> "Reading":
         """A piece of the text on its own."""
