@@ -1,7 +1,7 @@
 """What the phrases found in a text speak for, and what a language's examples teach of it."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from messages.guessing import Example, Feature, Guesser, list_features, number_features
@@ -21,17 +21,29 @@ def list_told(hits: Iterable[Found], code: str) -> list[Found]:
         hit for hit in hits if hit.tag.code == code and find_label(hit.tag) and (hit.whole or hit.tag.key not in WHOLE)
     ]
     # "How long before it" is not "how long".
-    return [hit for hit in told if not any(_outdoes(other, hit) for other in told)]
+    list_around = index_around(told)
+    return [hit for hit in told if not any(_outdoes(other, hit) for other in list_around(hit))]
+
+
+def index_around(hits: Sequence[Found]) -> Callable[[Found], Iterator[Found]]:
+    """What finds the hits that have all the words, or signs, of one hit."""
+    beginning: dict[tuple[bool, int], list[Found]] = defaultdict(list)
+    for hit in hits:
+        beginning[hit.phrase.unspaced, hit.start].append(hit)
+    longest = max((hit.end - hit.start for hit in hits), default=0)
+
+    def list_around(hit: Found) -> Iterator[Found]:
+        for start in range(hit.end - longest, hit.start + 1):
+            yield from (one for one in beginning.get((hit.phrase.unspaced, start), ()) if one.end >= hit.end)
+
+    return list_around
 
 
 def _outdoes(longer: Found, hit: Found) -> bool:
     """Whether a phrase without gaps has all the words of one that speaks for another thing, and more."""
     return (
         longer.end - longer.start > hit.end - hit.start
-        and longer.start <= hit.start
-        and longer.end >= hit.end
         and not longer.phrase.has_gap
-        and longer.phrase.unspaced == hit.phrase.unspaced
         and find_label(longer.tag) != find_label(hit.tag)
     )
 

@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 from messages.evidence import teach
 from messages.guessing import Guesser
 from messages.languages import LANGUAGES
-from messages.matching import UNSPACED, Message, normalise
+from messages.matching import LONG, UNSPACED, Message, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import PhraseIndex
 from messages.phrases import list_words, simplify
@@ -27,8 +27,6 @@ _ONE_TYPO, _TWO_TYPOS = 5, 9
 _PREFIXED = frozenset({"ar"})
 # A word as long as this may be wrong in its first letter too.
 _FREE_BEGINNING = 7
-# Typing errors are mended in so many words of a text, so that no text takes long.
-LONG = 60
 # A language is spoken in a text when it explains at least this share of what the best one does.
 _SPOKEN = 0.7
 # The language on record needs less evidence than another.

@@ -57,6 +57,8 @@ def normalise(text: str) -> str:
     return " ".join(_UNSPACED_EDGE.sub(" ", plain).split())
 
 
+# A message of more words or signs than this is long.
+LONG, _LONG_SIGNS = 60, 400
 # Where in a message each word stands, and ``beginning*`` for each beginning of a word.
 Places = dict[str, list[int]]
 
@@ -70,6 +72,11 @@ class Message:
     @cached_property
     def words(self) -> tuple[str, ...]:
         return tuple(self.text.split())
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is too long to be looked at more than once."""
+        return len(self.words) > LONG or len(self.squeezed) > _LONG_SIGNS
 
     @cached_property
     def forms(self) -> tuple[tuple[str, ...], ...]:

@@ -85,7 +85,8 @@ def list_languages(message: Message, names: LanguageNames) -> Iterable[str]:
     at, words = 0, message.words
     while at < len(words):
         for length in (3, 2, 1) if names.second.intersection(words[at + 1 : at + 2]) else (1,):
-            forms = list_forms(Message(" ".join(words[at : at + length])))
+            name = " ".join(words[at : at + length])
+            forms = list_forms(Message(name)) if len(name) > SHORTEST_NAME else ()
             meant = (names.find(form) for form in forms if len(form) > SHORTEST_NAME)
             if language := next((one for one in meant if one), None):
                 yield language.code

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, pairwise
 
-from messages.evidence import Found
+from messages.evidence import Found, index_around
 from messages.languages import LANGUAGES, SOURCE
-from messages.lexicon import LONG, Lexicon
+from messages.lexicon import Lexicon
 from messages.matching import Message, split_clauses
 from messages.phrase_index import Hit
 from messages.words import GRAMMAR, WHOLE
@@ -28,20 +28,18 @@ class Reading:
     own: str | None
     awaiting: str | None
     lexicon: Lexicon
+    # What was searched already, by its text.
+    searched: dict[str, list[Found]] = field(default_factory=dict)
 
     @cached_property
     def spoken(self) -> list[str]:
         return self.lexicon.find_spoken(self.message, self.own)
 
-    @cached_property
-    def _searched(self) -> dict[str, list[Found]]:
-        return {}
-
     def search(self, message: Message) -> list[Found]:
         """All phrases of all languages in a message; each message is searched once."""
-        if message.text not in self._searched:
-            self._searched[message.text] = self.lexicon.index.find(message, self._list_candidates(message))
-        return self._searched[message.text]
+        if message.text not in self.searched:
+            self.searched[message.text] = self.lexicon.index.find(message, self._list_candidates(message))
+        return self.searched[message.text]
 
     def _list_candidates(self, message: Message) -> Container[int] | None:
         """In a piece of the text there can only be phrases that are in the text."""
@@ -73,7 +71,7 @@ class Reading:
     def whole(self) -> list[Found]:
         """The phrases that are all there is in the message, or are so politeness aside; the own language first."""
         found = [hit for hit in self.search(self.message) if hit.whole and hit.tag.key != "polite"]
-        if not found and len(self.bare.words) <= LONG:
+        if not found and not self.bare.is_long:
             found = [hit for hit in self.search(self.bare) if hit.whole]
         # A yes in some other language may be anything in this one.
         found = [hit for hit in found if hit.tag.key not in _SHORT_ANSWERS or hit.tag.code in (*self.spoken, SOURCE)]
@@ -91,14 +89,16 @@ class Reading:
         lengths = {False: len(self.message.words), True: len(self.message.squeezed)}
         for unspaced, length in lengths.items():
             of_script = [hit for hit in answers if hit.phrase.unspaced is unspaced]
-            of_script = [hit for hit in of_script if not any(_is_inside(hit, other) for other in of_script)]
             if length and {at for hit in of_script for at in range(hit.start, hit.end)} == set(range(length)):
+                of_script = [hit for hit in of_script if not any(_is_inside(hit, other) for other in of_script)]
                 return {hit.tag.key for hit in of_script} - {"polite"}
         return set()
 
     @cached_property
     def clauses(self) -> list[tuple[Message, list[Found]]]:
-        return [(clause, self.find(clause)) for clause in self._split_clauses()]
+        clauses = self._split_clauses()
+        found = {clause.text: self.find(clause) for clause in dict.fromkeys(clauses)}
+        return [(clause, found[clause.text]) for clause in clauses]
 
     def _split_clauses(self) -> list[Message]:
         """Between punctuation, and before a "but"."""
@@ -125,7 +125,7 @@ class Reading:
 
     def _search_piece(self, piece: Message, word: int, sign: int) -> None:
         """Search a piece of the text by what was found in all of it: it begins at a word and at a sign of that."""
-        if piece.text in self._searched:
+        if piece.text in self.searched:
             return
         found, doubtful = [], set()
         for unspaced, first, length in ((False, word, len(piece.words)), (True, sign, len(piece.squeezed))):
@@ -151,7 +151,7 @@ class Reading:
         if doubtful:
             found = [hit for hit in found if hit.number not in doubtful]
             found += self.lexicon.index.find(piece, doubtful)
-        self._searched[piece.text] = found
+        self.searched[piece.text] = found
 
     @cached_property
     def _beginning(self) -> dict[tuple[bool, int], list[Found]]:
@@ -163,7 +163,7 @@ class Reading:
 
     def read(self, message: Message) -> "Reading":
         """A piece of the text on its own."""
-        return Reading(message.text, message, self.own, self.awaiting, self.lexicon)
+        return Reading(message.text, message, self.own, self.awaiting, self.lexicon, self.searched)
 
     def rank_language(self, code: str) -> int:
         if code == self.own:
@@ -182,16 +182,19 @@ class Reading:
         known |= {at for at, word in enumerate(message.words) if self.lexicon.knows(word, self.spoken[0])}
         found = [hit for hit in all_found if self._counts(hit, known)]
         found += self._find_corrected(message, found)
+        list_around = index_around(found)
         return [
             hit
             for hit in found
             if hit.tag.key not in _DANGEROUS
-            or not any(_covers(other, hit) for other in found if other.tag.code in (hit.tag.code, self.spoken[0]))
+            or not any(
+                _covers(other, hit) for other in list_around(hit) if other.tag.code in (hit.tag.code, self.spoken[0])
+            )
         ]
 
     def _find_corrected(self, message: Message, found: list[Found]) -> list[Found]:
         """What is there once typing errors are mended; for an emergency one wrong letter in a word at most."""
-        if message is not self.message and len(self.message.words) > LONG:
+        if message is not self.message and self.message.is_long:
             # The clauses of a long text together take as long as all of it: it was enough to mend that.
             return []
         corrected, barely = self.lexicon.correct(message, self.spoken[0])
@@ -226,8 +229,5 @@ def _covers(longer: Found, hit: Found) -> bool:
         # A word that means something only as a whole message covers nothing, nor does what has gaps.
         and (longer.whole or longer.tag.key not in WHOLE)
         and not longer.phrase.has_gap
-        and longer.phrase.unspaced == hit.phrase.unspaced
-        and longer.start <= hit.start
-        and longer.end >= hit.end
         and longer.end - longer.start > hit.end - hit.start
     )

@@ -13,7 +13,7 @@ from messages.carriers import CARRIER_STOPS
 from messages.evidence import Found, count_lists, find_label, list_hit_features, list_told
 from messages.guessing import list_features
 from messages.languages import LANGUAGES, find_language
-from messages.lexicon import LONG, read_lexicon
+from messages.lexicon import read_lexicon
 from messages.matching import Message, normalise
 from messages.naming import SHORTEST_NAME, list_forms, list_languages
 from messages.reading import Reading
@@ -278,7 +278,7 @@ def _is_denied(hits: Iterable[Found]) -> bool:
 def _find_language_name(reading: Reading) -> Understanding | None:
     names = reading.lexicon.language_names.whole
     bare = reading.bare
-    if len(bare.words) > LONG:
+    if bare.is_long:
         return None
     fillers = [hit for hit in reading.search(bare) if hit.tag.key == "language_fillers"]
     gone = {at for hit in fillers if not hit.phrase.unspaced for at in range(hit.start, hit.end)}
