@@ -18,8 +18,8 @@ test: check  ## Lint, types, import rules, then all tests, on all cores
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 rig: .venv/installed-dev  ## The tests of what must be survived at their full size, 2,000 texts for each fault; about an hour
-	FAULT_TEXTS=2000 NODE_TEXTS=20000 $(BIN)/python -m pytest --log-cli-level=INFO -o log_cli_format='%(message)s' $(RIG)
-RIG := $(addprefix tests/test_,faults.py kills.py restarts.py races.py clock.py burst.py day.py nodes.py)
+	FAULT_TEXTS=2000 NODE_TEXTS=20000 DUE_TEXTS=1000000 $(BIN)/python -m pytest --log-cli-level=INFO -o log_cli_format='%(message)s' $(RIG)
+RIG := $(addprefix tests/test_,faults.py kills.py restarts.py races.py clock.py burst.py day.py nodes.py backlog.py)
 
 bench: .venv/installed-dev  ## How fast it is, into docs/benchmarks.md; QUICK=1 to see that it runs, ONLY=dispatch for one table
 	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
