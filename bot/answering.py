@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlmodel import col, select
+from sqlalchemy import bindparam, select
 
 from bot.asking_again import ask_one, find_unclear_question, resume
 from bot.companions import find_named_number, invite
+from bot.database import run_built
 from bot.dialogue import answer_screening, break_off, is_screening_answer, note_report
-from bot.models import Appointment, AppointmentStatus, OutgoingText, Patient, TaskKind
+from bot.models import METADATA, Appointment, AppointmentStatus, Patient, TaskKind
 from bot.questions import QUESTION_CONFIRM, QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_TOPIC, is_list
 from bot.turns import Turn
 from messages.compose import (
@@ -24,6 +25,16 @@ from messages.screening import REPORTED
 from messages.topics import get_topic
 
 _STRANGER_PAUSE = timedelta(days=1)
+_TEXT = METADATA.tables["outgoing_text"]
+_TO_STRANGER = (
+    select(_TEXT.c.id)
+    .where(
+        _TEXT.c.contact_id == bindparam("contact_id"),
+        _TEXT.c.step == "stranger",
+        _TEXT.c.created_at > bindparam("since"),
+    )
+    .limit(1)
+)
 # After one of these we do not go on asking.
 _LAST_WORDS = ("stop", "emergency", "help", "wrong_number", "start")
 
@@ -54,16 +65,8 @@ def hear_opted_out(turn: Turn) -> None:
 
 
 def answer_stranger(turn: Turn) -> None:
-    answered = turn.session.exec(
-        select(OutgoingText.id)
-        .where(
-            OutgoingText.contact_id == turn.contact.id,
-            OutgoingText.step == "stranger",
-            col(OutgoingText.created_at) > turn.now - _STRANGER_PAUSE,
-        )
-        .limit(1)
-    ).first()
-    if answered is None:
+    since = turn.now - _STRANGER_PAUSE
+    if run_built(turn.session, _TO_STRANGER, contact_id=turn.contact.id, since=since).first() is None:
         turn.reply("stranger")
 
 

@@ -32,8 +32,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import select as select_columns
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as QueueTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, SQLModel, col, select
@@ -49,7 +50,6 @@ from bot.models import (
     IncomingText,
     OutgoingText,
     Patient,
-    StoppedNumber,
     Task,
     TaskKind,
     TaskState,
@@ -250,6 +250,11 @@ def get_clinic(session: Session) -> Clinic:
 
 _BY_PHONE = select(Contact).where(col(Contact.phone) == bindparam("phone"))
 _LOCKED_BY_PHONE = _BY_PHONE.with_for_update(key_share=True)
+# Waits for whoever adds the same number just now, and leaves it as it is.
+_ADD_UNKNOWN = {
+    "sqlite": sqlite.insert(Contact).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(Contact).on_conflict_do_nothing(),
+}
 
 
 def find_contact(session: Session, phone: str) -> Contact | None:
@@ -267,12 +272,9 @@ def find_or_add_contact(session: Session, phone: str, language: str, now: dateti
         return contact
     contact = Contact(phone=phone, language=language, created_at=now)
     keep_stopped(session, [contact])
-    try:
-        with session.begin_nested():
-            session.add(contact)
-    except IntegrityError:
-        return session.exec(known, params=params).one()
-    return contact
+    add = _ADD_UNKNOWN[session.connection().dialect.name]
+    run_built(session, add, **contact.model_dump(exclude={"id"}))
+    return session.exec(known, params=params).one()
 
 
 def hash_phone(phone: str) -> str:
@@ -291,9 +293,14 @@ def insert_all(session: Session, table: type[_Row], rows: Sequence[dict[str, Any
     return list(session.scalars(insert(table).returning(table, sort_by_parameter_order=True), rows))
 
 
+_STOPPED = select_columns(
+    METADATA.tables["stopped_number"].c.phone_hash, METADATA.tables["stopped_number"].c.stopped_at
+)
+
+
 def keep_stopped(session: Session, contacts: Iterable[Contact]) -> None:
     """A number that had stopped our texts before it was erased is stopped again as soon as it is known again."""
-    stopped = dict(session.exec(select(StoppedNumber.phone_hash, StoppedNumber.stopped_at)).all())
+    stopped = {row.phone_hash: row.stopped_at for row in run_built(session, _STOPPED)}
     for contact in contacts if stopped else ():
         if stopped_at := stopped.get(hash_phone(contact.phone)):
             contact.opted_out_at, contact.opted_out_source = stopped_at, "before erasure"
