@@ -7,7 +7,7 @@ and say what is wrong with each. The first page names what is late by now; the d
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, func, or_
@@ -163,18 +163,18 @@ def find_wrong(exams: Exams) -> Conditions:
     about = col(Task.appointment_id) == col(Appointment.id)
     # By the time and not by the state, whose index would lead SQLite through all open tasks for each appointment.
     is_open, is_done = and_(about, col(Task.done_at).is_(None)), and_(about, col(Task.done_at).is_not(None))
-    not_phoned = ~select(Task.id).where(is_done, col(Task.kind).in_(PHONE_TASKS)).exists()
+    not_phoned = ~_has(select(Task.id).where(is_done, col(Task.kind).in_(PHONE_TASKS)))
     silent = {trouble: condition & not_phoned for trouble, condition in _hears_nothing().items()}
     hears = ~or_(*_hears_nothing().values())
-    unreached = select(Task.id).where(is_open, Task.kind == TaskKind.UNREACHED).exists()
+    unreached = _has(select(Task.id).where(is_open, col(Task.kind) == TaskKind.UNREACHED))
     return {
-        Trouble.URGENT: select(Task.id).where(is_open, col(Task.urgent)).exists(),
+        Trouble.URGENT: _has(select(Task.id).where(is_open, col(Task.urgent))),
         **silent,
         Trouble.NOT_DELIVERED: unreached | (hears & not_phoned & _has_failed_last()),
         Trouble.NOT_SENT: hears & not_phoned & ~unreached & ~_find_text((*GONE_OUT, TextState.FAILED)),
         **_find_unscreened(exams),
         Trouble.UNREAD: col(Appointment.screened_at).is_not(None)
-        & select(Screening.id).where(_is_of_it(), col(Screening.seen_at).is_(None)).correlate(Appointment).exists(),
+        & _has(select(Screening.id).where(_is_of_it(), col(Screening.seen_at).is_(None))),
         Trouble.UNCONFIRMED: col(Appointment.status) == AppointmentStatus.BOOKED,
     }
 
@@ -213,7 +213,7 @@ def _find_text(states: tuple[TextState, ...]) -> ColumnElement[bool]:
     found = select(OutgoingText.id).where(
         about, col(OutgoingText.for_companion).is_(False), col(OutgoingText.state).in_(states)
     )
-    return found.exists()
+    return _has(found)
 
 
 def _has_failed_last() -> ColumnElement[bool]:
@@ -228,13 +228,19 @@ def _has_failed_last() -> ColumnElement[bool]:
         col(later.state).in_(GONE_OUT),
         is_later,
     )
-    return (
-        select(failed.id)
-        .where(
+    return _has(
+        select(failed.id).where(
             col(failed.appointment_id) == col(Appointment.id),
             col(failed.for_companion).is_(False),
             col(failed.state) == TextState.FAILED,
             ~followed.exists(),
         )
-        .exists()
     )
+
+
+def _has(query: Any) -> ColumnElement[bool]:
+    """Whether there is such a row about the appointment.
+
+    Not as EXISTS, for which PostgreSQL reads a whole table once instead of the rows of a few appointments.
+    """
+    return cast(ColumnElement[bool], query.limit(1).correlate(Appointment).scalar_subquery().is_not(None))
