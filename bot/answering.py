@@ -11,6 +11,7 @@ from bot.database import run_built
 from bot.dialogue import answer_screening, break_off, is_screening_answer, note_report
 from bot.models import METADATA, Appointment, AppointmentStatus, Patient, TaskKind
 from bot.questions import QUESTION_CONFIRM, QUESTION_LANGUAGE, QUESTION_SAFETY, QUESTION_TOPIC, is_list
+from bot.sentences import Sentence
 from bot.turns import Turn
 from messages.compose import (
     compose_answer,
@@ -61,7 +62,7 @@ def hear_opted_out(turn: Turn) -> None:
         note_report(turn)
     urgent = turn.understanding.intent in ("emergency", "report")
     kind = TaskKind.EMERGENCY if turn.understanding.intent == "emergency" else TaskKind.QUESTION
-    turn.add_task(kind, "This number gets no texts (opted out) and wrote to us: phone them", urgent=urgent)
+    turn.add_task(kind, Sentence("This number gets no texts (opted out) and wrote to us: phone them"), urgent=urgent)
 
 
 def answer_stranger(turn: Turn) -> None:
@@ -71,8 +72,8 @@ def answer_stranger(turn: Turn) -> None:
 
 
 def _answer_emergency(turn: Turn) -> None:
-    break_off(turn, "The screening broke off at what sounds like an emergency: ask the rest by phone")
-    turn.add_task(TaskKind.EMERGENCY, "A text that sounds like an emergency: phone them now", urgent=True)
+    break_off(turn, Sentence("The screening broke off at what sounds like an emergency: ask the rest by phone"))
+    turn.add_task(TaskKind.EMERGENCY, Sentence("A text that sounds like an emergency: phone them now"), urgent=True)
     turn.reply("emergency")
 
 
@@ -83,9 +84,13 @@ def _answer_stop(turn: Turn) -> None:
         return
     contact.opted_out_at, contact.opted_out_words = turn.now, turn.inbound.body
     contact.opted_out_source = "carrier" if turn.inbound.opt_out else "text"
-    break_off(turn, "Wants no more texts in the middle of the screening: ask the rest by phone", of_number=True)
+    break_off(
+        turn, Sentence("Wants no more texts in the middle of the screening: ask the rest by phone"), of_number=True
+    )
     if turn.coming:
-        turn.add_task(TaskKind.OPTED_OUT, "No more texts wanted, and an appointment is coming: phone this patient")
+        turn.add_task(
+            TaskKind.OPTED_OUT, Sentence("No more texts wanted, and an appointment is coming: phone this patient")
+        )
     if not turn.inbound.opt_out:
         turn.reply("stopped")
 
@@ -101,7 +106,7 @@ def _answer_start(turn: Turn) -> None:
 
 
 def _answer_help(turn: Turn) -> None:
-    if break_off(turn, "Would rather be phoned than asked by text: go through the screening by phone"):
+    if break_off(turn, Sentence("Would rather be phoned than asked by text: go through the screening by phone")):
         if not turn.inbound.opt_out:
             turn.reply("call_coming")
         return
@@ -165,7 +170,7 @@ def _answer_change(turn: Turn) -> None:
     appointment, _ = found
     turn.coming = [found]
     soon = appointment.starts_at - turn.now < timedelta(days=2)
-    turn.add_task(TaskKind.CHANGE, "Wants to change or cancel the appointment: contact them", urgent=soon)
+    turn.add_task(TaskKind.CHANGE, Sentence("Wants to change or cancel the appointment: contact them"), urgent=soon)
     turn.reply("change")
 
 
@@ -173,7 +178,7 @@ def _choose(turn: Turn, wish: str) -> tuple[Appointment, Patient] | None:
     """The appointment that a wish is about; asks which when several could be meant."""
     if not turn.coming:
         turn.reply("no_appointment")
-        turn.add_task(TaskKind.QUESTION, "Wrote about an appointment, but none is coming: contact them")
+        turn.add_task(TaskKind.QUESTION, Sentence("Wrote about an appointment, but none is coming: contact them"))
         return None
     choice = turn.understanding.choice
     if turn.asked and (turn.asked.asks or "").startswith("which-") and choice:
@@ -190,7 +195,9 @@ def _choose(turn: Turn, wish: str) -> tuple[Appointment, Patient] | None:
 def _answer_yes(turn: Turn) -> None:
     question = turn.asks()
     if question == QUESTION_SAFETY:
-        turn.add_task(TaskKind.SCREENING, "Said yes or not sure to the safety questions: ask what it is", urgent=True)
+        turn.add_task(
+            TaskKind.SCREENING, Sentence("Said yes or not sure to the safety questions: ask what it is"), urgent=True
+        )
         turn.reply("safety_some")
     elif question == QUESTION_CONFIRM:
         _answer_confirm(turn)
@@ -203,7 +210,7 @@ def _answer_no(turn: Turn) -> None:
     if question == QUESTION_SAFETY:
         turn.reply("safety_none")
     elif question == QUESTION_CONFIRM:
-        turn.add_task(TaskKind.NOT_COMING, "Answered that they will not come: contact them", urgent=True)
+        turn.add_task(TaskKind.NOT_COMING, Sentence("Answered that they will not come: contact them"), urgent=True)
         turn.reply("change")
         if turn.asked:
             turn.asked.answered_at = turn.now
@@ -226,8 +233,9 @@ def _answer_report(turn: Turn) -> None:
     kind = TaskKind.ALLERGY if turn.understanding.detail == "allergy" else TaskKind.IMPLANT
     note_report(turn)
     urgency = turn.clinic.screening.find_urgency(REPORTED, turn.understanding.detail)
-    what = "Reported something that must be checked before the exam"
-    what = ". ".join(filter(None, (what, turn.say_sharing())))
+    what = Sentence("Reported something that must be checked before the exam")
+    if sharing := turn.say_sharing():
+        what = Sentence("%(what)s. %(sharing)s", what=what, sharing=sharing)
     turn.add_task(kind, what, urgent=True, urgency=urgency)
     turn.reply("reported")
 
@@ -237,10 +245,18 @@ def _answer_question(turn: Turn) -> None:
     if topic.code == "companion" and (number := find_named_number(turn)) and invite(turn, number):
         return
     if topic.for_staff:
-        turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which depends on the patient: contact them")
+        turn.add_task(
+            TaskKind.QUESTION,
+            Sentence("Asked about %(topic)s, which depends on the patient: contact them", topic=Sentence(topic.code)),
+        )
     if topic.code in turn.clinic.topics_off:
         if not turn.has_task:
-            turn.add_task(TaskKind.QUESTION, f"Asked about {topic.code}, which the bot leaves to you: contact them")
+            turn.add_task(
+                TaskKind.QUESTION,
+                Sentence(
+                    "Asked about %(topic)s, which the bot leaves to you: contact them", topic=Sentence(topic.code)
+                ),
+            )
         turn.reply("help")
         return
     named = turn.understanding.names_condition
@@ -257,17 +273,23 @@ def _answer_thanks(turn: Turn) -> None:
 
 def _answer_wrong_number(turn: Turn) -> None:
     turn.contact.unreachable_since, turn.contact.unreachable_reason = turn.now, "wrong number"
-    break_off(turn, "The screening broke off at a wrong number: find the right one, and ask by phone", of_number=True)
-    turn.add_task(TaskKind.WRONG_NUMBER, "Says this is the wrong number: find the right one", urgent=bool(turn.coming))
+    break_off(
+        turn,
+        Sentence("The screening broke off at a wrong number: find the right one, and ask by phone"),
+        of_number=True,
+    )
+    turn.add_task(
+        TaskKind.WRONG_NUMBER, Sentence("Says this is the wrong number: find the right one"), urgent=bool(turn.coming)
+    )
     turn.reply("wrong_number")
 
 
 def _answer_unknown(turn: Turn) -> None:
     unreadable = turn.inbound.media > 0 and not turn.inbound.body.strip()
     what = (
-        "Sent a picture or recording: look at what they mean"
+        Sentence("Sent a picture or recording: look at what they mean")
         if unreadable
-        else "Wrote something the bot did not understand"
+        else Sentence("Wrote something the bot did not understand")
     )
     urgent = bool(turn.asked and turn.asked.asks == QUESTION_SAFETY)
     if set(turn.understanding.alternatives) - turn.clinic.topics_off and not urgent:

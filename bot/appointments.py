@@ -31,7 +31,7 @@ from bot.planning import (
 )
 from bot.schedule import Plan, plan_texts
 from bot.screenings import reopen
-from bot.sentences import SentenceError
+from bot.sentences import Sentence, SentenceError
 
 # Any constant will do, as long as every process of this program uses the same.
 _ENROLMENT_LOCK = 7_237_416_006
@@ -436,7 +436,7 @@ def _move(
         add_task(
             session,
             TaskKind.UNREACHED,
-            "Phone now: the appointment was moved, and no text may go out before its old time",
+            Sentence("Phone now: the appointment was moved, and no text may go out before its old time"),
             now,
             contact_id=patient.contact_id,
             appointment_id=appointment.id,

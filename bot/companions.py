@@ -8,6 +8,7 @@ from sqlmodel import col, func, select
 from bot.database import find_or_add_contact
 from bot.models import OutgoingText, Patient, TaskKind, TextKind
 from bot.questions import QUESTION_INVITE
+from bot.sentences import Sentence
 from bot.turns import Turn
 from messages.asking import compose_invitation
 
@@ -38,7 +39,7 @@ def invite(turn: Turn, phone: str) -> bool:
     contact = find_or_add_contact(turn.session, phone, turn.contact.language, turn.now)
     has_other = patient.companion_agreed and patient.companion_id not in (None, contact.id)
     if has_other or contact.opted_out_at or contact.refused_at or today >= _MOST_A_DAY:
-        turn.add_task(TaskKind.QUESTION, "Named a companion whom we may not ask by text: settle it with them")
+        turn.add_task(TaskKind.QUESTION, Sentence("Named a companion whom we may not ask by text: settle it with them"))
         return False
     if patient.companion_agreed:
         return False
@@ -76,7 +77,8 @@ def answer_invitation(turn: Turn) -> None:
     if turn.understanding.intent == "no":
         patient.companion_id, patient.companion_agreed = None, False
         turn.session.add(patient)
-        turn.add_task(TaskKind.QUESTION, f"Does not want to be the companion of {patient.given_name}: tell the patient")
+        what = Sentence("Does not want to be the companion of %(name)s: tell the patient", name=patient.given_name)
+        turn.add_task(TaskKind.QUESTION, what)
         turn.reply("wrong_number")
         return
     patient.companion_agreed = True

@@ -55,6 +55,7 @@ from bot.models import (
     TaskState,
     TextState,
 )
+from bot.sentences import write_template
 from bot.turnstile import Turnstile
 from messages.exams import Exams
 from messages.facts import Visit
@@ -494,7 +495,8 @@ def add_task(
                 kind=kind,
                 contact_id=contact_id,
                 appointment_id=appointment_id,
-                what=what,
+                what=str(what),
+                template=write_template(what),
                 words=words,
                 urgent=urgent,
                 urgency=urgency,

@@ -17,6 +17,7 @@ from bot.screenings import (
     say_english,
     tell_staff,
 )
+from bot.sentences import NOTHING, Sentence
 from bot.turns import Turn
 from messages.asking import INTRODUCTION, compose_detail, compose_question
 from messages.compose import compose_answer
@@ -83,7 +84,7 @@ def answer_screening(turn: Turn) -> None:
     note_answer(turn.session, screening, code, english, reply, turn.inbound.body, turn.contact, turn.now)
     if reply != Reply.NO:
         is_asked_alone = turn.asked is not None and turn.asked.kind == TextKind.REPLY
-        sharing = turn.say_sharing() if reply == Reply.WORDS and not is_asked_alone else ""
+        sharing = turn.say_sharing() if reply == Reply.WORDS and not is_asked_alone else NOTHING
         _tell_staff(turn, screening, appointment, sharing)
     if _wants_answer(turn) and kind + ":" != QUESTION_DETAIL:
         topic = get_topic(turn.understanding.detail or "")
@@ -208,7 +209,7 @@ def _say(turn: Turn, screening: Screening, text: Text, asks: str, code: str) -> 
         turn.session.add(found[0])
 
 
-def _tell_staff(turn: Turn, screening: Screening, appointment: Appointment, sharing: str = "") -> None:
+def _tell_staff(turn: Turn, screening: Screening, appointment: Appointment, sharing: Sentence = NOTHING) -> None:
     turn.has_task = True
     clinic = turn.clinic
     tell_staff(turn.session, clinic.screening, clinic.zone, screening, appointment, turn.contact, turn.now, sharing)

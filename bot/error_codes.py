@@ -7,6 +7,8 @@ An error comes with the refusal of a text or later by callback; its meaning is t
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.sentences import Sentence
+
 
 class Action(StrEnum):
     """What an error leads to."""
@@ -30,23 +32,26 @@ class Meaning:
     """
 
     action: Action
-    advice: str
+    advice: Sentence
     whole_account: bool = False
     tries: int = 1
 
 
-_PHONE = "Phone this patient"
-_BUSY = "The provider or the carrier was too busy. It is tried again by itself."
-_OFF = f"The phone was off or out of reach, also later. {_PHONE}."
-_BAD = f"This number cannot receive texts. {_PHONE} and ask for a mobile number."
-_BLOCKED = f"The carrier blocks texts to this number. {_PHONE}."
-_FILTERED = f"The carrier took this text for advertising. {_PHONE}, and tell the person who runs this system."
-_OURS = f"The bot made a text that the provider cannot send. {_PHONE}, and tell the person who runs this system."
-_CAP = "Today's limit of the sending number is used up. It goes on tomorrow by itself."
-_CHANNEL = f"This number cannot be reached on this channel. {_PHONE}."
+_BUSY = Sentence("The provider or the carrier was too busy. It is tried again by itself.")
+_OFF = Sentence("The phone was off or out of reach, also later. Phone this patient.")
+_BAD = Sentence("This number cannot receive texts. Phone this patient and ask for a mobile number.")
+_BLOCKED = Sentence("The carrier blocks texts to this number. Phone this patient.")
+_FILTERED = Sentence(
+    "The carrier took this text for advertising. Phone this patient, and tell the person who runs this system."
+)
+_OURS = Sentence(
+    "The bot made a text that the provider cannot send. Phone this patient, and tell the person who runs this system."
+)
+_CAP = Sentence("Today's limit of the sending number is used up. It goes on tomorrow by itself.")
+_CHANNEL = Sentence("This number cannot be reached on this channel. Phone this patient.")
 
 
-def _account(advice: str) -> Meaning:
+def _account(advice: Sentence) -> Meaning:
     return Meaning(Action.OPERATOR, advice, whole_account=True)
 
 
@@ -55,49 +60,77 @@ _GROUPS: tuple[tuple[Meaning, tuple[int, ...]], ...] = (
     (Meaning(Action.RETRY, _BUSY, tries=2), (30035, 30450, 30453, 30500)),
     (Meaning(Action.RETRY, _OFF, tries=3), (30003,)),
     (Meaning(Action.RETRY, _OFF, tries=2), (30008,)),
-    (Meaning(Action.RETRY, f"The text waited too long at the carrier. {_PHONE}.", tries=2), (30036,)),
+    (
+        Meaning(Action.RETRY, Sentence("The text waited too long at the carrier. Phone this patient."), tries=2),
+        (30036,),
+    ),
     (Meaning(Action.RETRY, _BLOCKED, tries=2), (30004,)),
     (Meaning(Action.TOMORROW, _CAP, tries=3), (30023, 30027, 30610, 63038)),
     (Meaning(Action.NUMBER, _BAD), (21211, 21612, 21614, 21635, 30005, 30006)),
-    (Meaning(Action.OPTED_OUT, f"This number has refused texts. {_PHONE} instead."), (21610,)),
+    (Meaning(Action.OPTED_OUT, Sentence("This number has refused texts. Phone this patient instead.")), (21610,)),
     (Meaning(Action.OTHER_CHANNEL, _CHANNEL), (63003, 63016, 63024, 63033)),
     (Meaning(Action.OPERATOR, _FILTERED), (30007, 30640, 63013)),
     (
-        Meaning(Action.OPERATOR, f"A part of the settings does not allow this text. {_PHONE}."),
+        Meaning(Action.OPERATOR, Sentence("A part of the settings does not allow this text. Phone this patient.")),
         (30010, 30037, 30038, 30454),
     ),
     (
-        Meaning(Action.OPERATOR, f"The account may not text this country: allow it in Twilio's console. {_PHONE}."),
+        Meaning(
+            Action.OPERATOR,
+            Sentence("The account may not text this country: allow it in Twilio's console. Phone this patient."),
+        ),
         (21408,),
     ),
-    (Meaning(Action.OPERATOR, f"A trial account only texts numbers that are verified at Twilio. {_PHONE}."), (21608,)),
+    (
+        Meaning(
+            Action.OPERATOR,
+            Sentence("A trial account only texts numbers that are verified at Twilio. Phone this patient."),
+        ),
+        (21608,),
+    ),
     (Meaning(Action.BUG, _OURS), (21602, 21604, 21617, 21619, 21654, 21656, 30019, 30045, 90007)),
     (Meaning(Action.BUG, _OURS), (35111, 35114, 35115, 35118)),
     (
-        _account("Twilio refuses the credentials, or the account is suspended: check both in Twilio's console."),
+        _account(
+            Sentence("Twilio refuses the credentials, or the account is suspended: check both in Twilio's console.")
+        ),
         (20003,),
     ),
-    (_account("The Twilio account is suspended: see the console, often a payment is missing."), (30002, 20005)),
-    (_account("Twilio does not know this account or service: check the SIDs in the settings."), (20404,)),
     (
-        _account("The sending number or service is not usable: check it in Twilio's console."),
+        _account(Sentence("The Twilio account is suspended: see the console, often a payment is missing.")),
+        (30002, 20005),
+    ),
+    (_account(Sentence("Twilio does not know this account or service: check the SIDs in the settings.")), (20404,)),
+    (
+        _account(Sentence("The sending number or service is not usable: check it in Twilio's console.")),
         (21212, 21601, 21603, 21606),
     ),
-    (_account("The messaging service has no usable number: add one in Twilio's console."), (21703, 21705, 63007)),
-    (_account("Twilio cannot use PUBLIC_BASE_URL for status callbacks: correct it in the settings."), (21609,)),
-    (_account("The sending number is not registered with the carriers yet: finish its registration."), (30018, 30024)),
-    (_account("The toll-free number is not verified: finish its verification at Twilio."), (30032,)),
-    (_account("The A2P 10DLC campaign is suspended or missing: see it in Twilio's console."), (30033, 30034)),
     (
-        _account("The sender's account on this channel has a problem: see it in Twilio's console."),
+        _account(Sentence("The messaging service has no usable number: add one in Twilio's console.")),
+        (21703, 21705, 63007),
+    ),
+    (
+        _account(Sentence("Twilio cannot use PUBLIC_BASE_URL for status callbacks: correct it in the settings.")),
+        (21609,),
+    ),
+    (
+        _account(Sentence("The sending number is not registered with the carriers yet: finish its registration.")),
+        (30018, 30024),
+    ),
+    (_account(Sentence("The toll-free number is not verified: finish its verification at Twilio.")), (30032,)),
+    (_account(Sentence("The A2P 10DLC campaign is suspended or missing: see it in Twilio's console.")), (30033, 30034)),
+    (
+        _account(Sentence("The sender's account on this channel has a problem: see it in Twilio's console.")),
         (63020, 63041, 63042),
     ),
 )
 MEANINGS = {code: meaning for meaning, codes in _GROUPS for code in codes}
 
 # Refused, and we do not know why: what is certain is that this patient did not get it.
-_REFUSED = Meaning(Action.OTHER_CHANNEL, f"The provider could not deliver this text. {_PHONE}.")
-_LOCKED_OUT = _account("Twilio refuses our requests: check the credentials and the account in Twilio's console.")
+_REFUSED = Meaning(Action.OTHER_CHANNEL, Sentence("The provider could not deliver this text. Phone this patient."))
+_LOCKED_OUT = _account(
+    Sentence("Twilio refuses our requests: check the credentials and the account in Twilio's console.")
+)
 
 
 def explain(code: int | None, status: int | None = None) -> Meaning:

@@ -31,7 +31,8 @@ from bot.models import (
 )
 from bot.planning import fit_plan, plan_companion
 from bot.schedule import Plan, at_wall, find_allowed
-from bot.screenings import TOLD, UNANSWERED, find_or_add_screening, is_screened, say_when
+from bot.screenings import TOLD, find_or_add_screening, is_screened, say_when_anew
+from bot.sentences import Day, Sentence
 from bot.troubles import find_unreached, list_expected
 from bot.watch import Watch
 from messages.facts import ClinicFacts
@@ -47,7 +48,7 @@ _TEXTS = METADATA.tables["outgoing_text"].c
 # On the last day an answer is waited for this long, unless the exam is nearer than that.
 _GRACE, _NEAR = timedelta(hours=2), timedelta(hours=4)
 _DAY = timedelta(days=1)
-_LATE = "Read the answers before the exam: they came after the day's list was ready"
+_LATE = Sentence("Read the answers before the exam: they came after the day's list was ready")
 # Somebody is thanked, or missed, this long after the visit at most.
 _AFTER_VISIT = timedelta(days=3)
 
@@ -199,13 +200,14 @@ def _was_before(moment: datetime | None, plan: Plan, today: date) -> bool:
 
 
 def _ask_to_phone(session: Session, plan: Plan, silent: _Silent, now: datetime) -> None:
-    starts_at = silent.appointment.starts_at.astimezone(plan.zone)
-    why = find_unreached(silent.contact)
+    day = Day(silent.appointment.starts_at.astimezone(plan.zone).date())
+    what = Sentence("Phone this patient: no answer to the safety questions, and the exam is on %(day)s", day=day)
+    if why := find_unreached(silent.contact):
+        what = Sentence("%(what)s; this number %(why)s", what=what, why=why)
     add_task(
         session,
         TaskKind.SCREENING,
-        f"{UNANSWERED}, and the exam is on {starts_at:%a, %b} {starts_at.day}"
-        + (f"; this number {why}" if why else ""),
+        what,
         now,
         contact_id=silent.contact.id,
         appointment_id=silent.appointment.id,
@@ -217,7 +219,9 @@ def _show_late_answers(session: Session, plan: Plan, watch: Watch, now: datetime
     """Answers that came after the list for their day was ready, and that nobody has read, become a task."""
     horizon = timedelta(days=_MOST_DAYS_EACH + _MOST_DAYS)
     known = select(Task.id).where(
-        col(Task.appointment_id) == col(Appointment.id), col(Task.what) == _LATE, col(Task.kind) == TaskKind.SCREENING
+        col(Task.appointment_id) == col(Appointment.id),
+        col(Task.what) == str(_LATE),
+        col(Task.kind) == TaskKind.SCREENING,
     )
     found = session.exec(
         select(Appointment, Patient, Screening)
@@ -396,7 +400,7 @@ def _say_when_anew(session: Session, clinic: ClinicFacts, now: datetime) -> None
     )
     for task, appointment in found:
         if task.rank != task.urgency + clinic.screening.find_added(appointment.starts_at - now):
-            task.what = say_when(task.what, clinic.screening, appointment.starts_at, now, clinic.zone)
+            say_when_anew(task, clinic.screening, appointment.starts_at, now, clinic.zone)
             session.add(task)
     session.flush()
 

@@ -8,20 +8,21 @@ from sqlmodel import Session
 
 from bot.models import Appointment, Contact, Patient, Reply, Screening, ScreeningAnswer, ScreeningState
 from bot.screenings import find_screening, is_screened, list_answers, list_questions
+from bot.sentences import Sentence
 from messages.exams import Exams
 from messages.screening import SAFETY, Form
 
 Row = dict[str, Any]
 
-NOTE = (
+NOTE = Sentence(
     "Answered by text, as it stands here. Nothing has been checked or decided: go through every line with the patient."
 )
 _STATES = {
-    None: "not answered",
-    ScreeningState.OPEN: "not answered",
-    ScreeningState.ASKING: "answers under way",
-    ScreeningState.ANSWERED: "answered",
-    ScreeningState.PHONE: "to be asked by phone",
+    None: Sentence("not answered"),
+    ScreeningState.OPEN: Sentence("not answered"),
+    ScreeningState.ASKING: Sentence("answers under way"),
+    ScreeningState.ANSWERED: Sentence("answered"),
+    ScreeningState.PHONE: Sentence("to be asked by phone"),
 }
 
 
@@ -104,15 +105,16 @@ def _describe_answer(session: Session, answer: ScreeningAnswer, patient: Patient
     }
 
 
-def _say_who(session: Session, answer: ScreeningAnswer, patient: Patient) -> str:
+def _say_who(session: Session, answer: ScreeningAnswer, patient: Patient) -> Sentence:
     if answer.taken_by:
-        return f"written down by {answer.taken_by}"
+        return Sentence("written down by %(who)s", who=answer.taken_by)
     if answer.contact_id == patient.contact_id:
-        return "the patient's phone"
+        return Sentence("the patient's phone")
     if answer.contact_id == patient.companion_id:
-        return f"the companion {patient.companion_name}".rstrip()
+        name = patient.companion_name
+        return Sentence("the companion %(name)s", name=name) if name else Sentence("the companion")
     contact = session.get(Contact, answer.contact_id) if answer.contact_id else None
-    return "a phone that was the patient's" if contact else "unknown"
+    return Sentence("a phone that was the patient's") if contact else Sentence("unknown")
 
 
 def _say_reported(code: str, answers: list[ScreeningAnswer] | Any, latest: dict[str, ScreeningAnswer]) -> str:

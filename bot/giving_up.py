@@ -6,13 +6,14 @@ from sqlmodel import Session
 
 from bot.database import add_task, find_coming
 from bot.models import OutgoingText, TaskKind, TextState
+from bot.sentences import Sentence
 
 # A patient who is not reached is urgent when the appointment is this near.
 SOON = timedelta(days=2)
 
 
-def say_whom(row: OutgoingText) -> str:
-    return "Phone this patient's companion" if row.for_companion else "Phone this patient"
+def say_whom(row: OutgoingText) -> Sentence:
+    return Sentence("Phone this patient's companion") if row.for_companion else Sentence("Phone this patient")
 
 
 def give_up(session: Session, row: OutgoingText, what: str, now: datetime) -> None:

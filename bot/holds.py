@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from bot.database import add_task
 from bot.models import METADATA, Node, SendingHold, StartedHour, Task, TaskKind, TaskState
 from bot.schedule import Limits
+from bot.sentences import Sentence
 
 # An open circuit tries one text after this long, then at twice the time, up to the second.
 _PROBE_AFTER, _PROBE_MOST = timedelta(seconds=30), timedelta(minutes=10)
@@ -65,7 +66,8 @@ def open_circuit(session: Session, reason: str, now: datetime, *, by_callback: b
     if hold.circuit_at is None:
         hold.circuit_at, hold.circuit_tries = now, 0
         hold.circuit_until = now + _find_wait(0)
-        add_task(session, TaskKind.OPERATOR, _CIRCUIT_TASK + reason, now, urgent=True)
+        what = Sentence("No texts are going out: %(why)s", why=Sentence(reason))
+        add_task(session, TaskKind.OPERATOR, what, now, urgent=True)
     hold.circuit_reason = reason
     hold.circuit_by_callback = hold.circuit_by_callback or by_callback
     session.add(hold)
@@ -124,18 +126,22 @@ def brake(session: Session, reason: str, now: datetime) -> None:
     if hold.brake_off_until is not None and now < hold.brake_off_until:
         return
     if pause(session, _BRAKE, reason, now):
-        what = f"Reminders are paused: {reason}. Look at what went out, then let them go on (bot resume)"
+        what = Sentence(
+            "Reminders are paused: %(why)s. Look at what went out, then let them go on (bot resume)",
+            why=reason if isinstance(reason, Sentence) else Sentence(reason),
+        )
         add_task(session, TaskKind.OPERATOR, what, now, urgent=True)
 
 
-def list_problems(session: Session) -> list[str]:
+def list_problems(session: Session) -> list[Sentence]:
     """Why texts do not go out, as sentences for staff; empty when they do."""
     hold = get_hold(session)
     problems = []
     if hold.circuit_at is not None:
-        problems.append(f"no texts are going out: {hold.circuit_reason}")
+        problems.append(Sentence("no texts are going out: %(why)s", why=Sentence(hold.circuit_reason)))
     if hold.paused_at is not None:
-        problems.append(f"reminders are paused by {hold.paused_by}: {hold.pause_reason or 'no reason given'}")
+        why = Sentence(hold.pause_reason or "no reason given")
+        problems.append(Sentence("reminders are paused by %(who)s: %(why)s", who=hold.paused_by, why=why))
     return problems
 
 
@@ -179,4 +185,7 @@ def _check_volume(session: Session, hour: datetime, limits: Limits, now: datetim
     now_started = sum(texts for at, texts in by_hour if at == hour)
     usual = max((texts for at, texts in by_hour if at != hour), default=0)
     if now_started > max(limits.brake_least, limits.brake_times * usual):
-        brake(session, f"{now_started} texts in this hour, where {usual} were the most in any other", now)
+        why = Sentence(
+            "%(now)s texts in this hour, where %(usual)s were the most in any other", now=now_started, usual=usual
+        )
+        brake(session, why, now)

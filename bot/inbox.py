@@ -21,10 +21,12 @@ from bot.models import METADATA, Appointment, Contact, OutgoingText, Patient, Ta
 from bot.provider import Inbound
 from bot.questions import (
     QUESTION_TOPIC,
+    find_chosen,
     find_named,
     list_asked,
     list_open,
 )
+from bot.sentences import Sentence
 from bot.turns import ANSWERS_WITHIN, Turn
 from messages.facts import ClinicFacts
 from messages.lexicon import read_lexicon
@@ -153,11 +155,13 @@ def _take(
     ):
         answer_stranger(turn)
     elif understanding.intent not in ("stop", "emergency") and turn.answers.total() >= _MOST_ANSWERS:
-        turn.add_task(TaskKind.QUESTION, "Writes without end, perhaps a machine: it gets no answers for now")
+        what = Sentence("Writes without end, perhaps a machine: it gets no answers for now")
+        turn.add_task(TaskKind.QUESTION, what)
     else:
         answer(turn)
     if is_held and not turn.has_task:
-        turn.add_task(TaskKind.QUESTION, f"Wrote in the conversation that {contact.held_by} has open: answer them")
+        what = Sentence("Wrote in the conversation that %(who)s has open: answer them", who=contact.held_by)
+        turn.add_task(TaskKind.QUESTION, what)
     contact.heard_at = now
     if (turn.has_task or is_held) and contact.unread_since is None:
         # What the bot answered alone, nobody needs to read.
@@ -187,6 +191,10 @@ def _find_meant(
     """Whose appointments a text is about, the question of ours that it may answer, and what it means."""
     last = questions[0] if questions else None
     meaning = _choose_topic(understood or _read(words, contact, last), last)
+    kind, _, wish = ((last.asks if last else None) or "").partition("-")
+    if understood is None and kind == "which" and (choice := find_chosen(words, coming)):
+        # "Which one?" is answered with a number, or with the name alone.
+        return coming, last, Understanding(wish, confidence=1.0, choice=choice)
     if understood is None and meaning.intent not in _NEVER_ANSWERS and (named := find_named(words, coming)):
         patient, rest = named
         of_patient = [one for one in coming if one[1].id == patient.id]

@@ -415,6 +415,7 @@ class StoppedNumber(SQLModel, table=True):
 class Task(SQLModel, table=True):
     """Something that a person at the clinic must do; ``words`` are the patient's own.
 
+    ``what`` is in English; ``template`` is what ``sentences.py`` makes of it to say it in another language.
     ``rank`` orders the worklist: the task's own ``urgency``, and more the less time is left.
     """
 
@@ -430,6 +431,7 @@ class Task(SQLModel, table=True):
     contact_id: int | None = Field(default=None, foreign_key="contact.id")
     appointment_id: int | None = Field(default=None, foreign_key="appointment.id")
     what: str
+    template: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
     words: str = Field(default="", sa_column=Column(Text, nullable=False))
     urgent: bool = False
     urgency: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

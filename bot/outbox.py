@@ -35,6 +35,7 @@ from bot.models import (
 )
 from bot.questions import QUESTION_INVITE
 from bot.schedule import Plan, at_wall, find_allowed, kind_of
+from bot.sentences import Sentence
 from messages.facts import ClinicFacts
 
 log = logging.getLogger(__name__)
@@ -188,7 +189,7 @@ def _skip(session: Session, row: OutgoingText, reason: str, now: datetime, appoi
         add_task(
             session,
             TaskKind.UNREACHED,
-            f"{say_whom(row)}: a text was not sent ({reason})",
+            Sentence("%(whom)s: a text was not sent (%(why)s)", whom=say_whom(row), why=Sentence(reason)),
             now,
             contact_id=row.contact_id,
             appointment_id=row.appointment_id,
@@ -243,7 +244,8 @@ def _is_within_limits(
 ) -> bool:
     """Whether a text we start is one too many for its number today; then it waits, or staff phone instead."""
     if started.count(body) >= plan.limits.most_identical:
-        brake(session, f"one number was about to get the same text {started.count(body) + 1} times in a day", now)
+        times = started.count(body) + 1
+        brake(session, Sentence("one number was about to get the same text %(times)s times in a day", times=times), now)
         _skip(session, row, "the same text again and again", now, None)
         return False
     if row.kind == TextKind.REMINDER and started.today >= plan.limits.texts_per_day:
@@ -272,7 +274,7 @@ def _set_aside(session: Session, looked_at: OutgoingText, error: Exception, now:
     row.due_at = now + SET_ASIDE
     row.reason = f"cannot be composed ({type(error).__name__})"
     if row.retries >= MAX_SET_ASIDE:
-        give_up(session, row, f"{say_whom(row)}: a text could not be written", now)
+        give_up(session, row, Sentence("%(whom)s: a text could not be written", whom=say_whom(row)), now)
 
 
 def hand_back(session: Session, ready: Sequence[Ready], now: datetime) -> None:

@@ -17,6 +17,7 @@ from bot.holds import close_circuit, open_circuit
 from bot.models import Contact, OutgoingText, TaskKind, TextKind, TextState
 from bot.provider import NOT_DELIVERED, Accepted, SendError, StatusReport, rank
 from bot.schedule import Plan, at_wall, find_retry_delay
+from bot.sentences import Sentence
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +160,8 @@ def _refuse(session: Session, plan: Plan, row: OutgoingText, meaning: Meaning, n
             return
     if meaning.action in (Action.OPERATOR, Action.BUG):
         log.error("text %s failed with %s", row.id, row.error_code)
-        what = f"Texts fail with the code {row.error_code}: {meaning.advice}"
+        advice = Sentence(meaning.advice)
+        what = Sentence("Texts fail with the code %(code)s: %(advice)s", code=row.error_code, advice=advice)
         add_task(session, TaskKind.OPERATOR, what, now)
     give_up(session, row, meaning.advice, now)
 
@@ -287,7 +289,7 @@ def settle(session: Session, doubtful: Doubtful, found: Sequence[Accepted], now:
         row.delivered_at = now if row.state == TextState.DELIVERED else None
         return "adopted"
     if row.attempts >= MAX_ATTEMPTS:
-        give_up(session, row, f"{say_whom(row)}: a text could not be sent", now)
+        give_up(session, row, Sentence("%(whom)s: a text could not be sent", whom=say_whom(row)), now)
         return "failed"
     row.retries += 1
     _plan_again(row, now if row.retries == 1 else now + _find_delay(row.retries), uses_attempt=True)
@@ -307,12 +309,12 @@ def record_not_found_out(session: Session, plan: Plan, doubtful: Doubtful, error
     row.lease_until = now + min(_LOOKUP_MOST, LEASE * row.lookups)
     doubted_for = now - (row.sending_since or now)
     if now > row.useful_until:
-        give_up(session, row, f"{say_whom(row)}: it is not known whether a text arrived", now)
+        give_up(session, row, Sentence("%(whom)s: it is not known whether a text arrived", whom=say_whom(row)), now)
         return "failed"
     if error.unknown or doubted_for < _DOUBT_MOST:
         return "waits"
     if plan.limits.hold_in_doubt or row.resent_in_doubt:
-        give_up(session, row, f"{say_whom(row)}: it is not known whether a text arrived", now)
+        give_up(session, row, Sentence("%(whom)s: it is not known whether a text arrived", whom=say_whom(row)), now)
         return "failed"
     # A missed scan costs more than a second text.
     row.resent_in_doubt = True

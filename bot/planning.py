@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from bot.database import add_task, find_companion_id, find_gone_out
 from bot.models import Appointment, OutgoingText, Patient, TaskKind, TextKind, TextState
 from bot.schedule import Plan, Planned, kind_of, plan_at_once, plan_texts
+from bot.sentences import Sentence
 from messages.compose import COMPANION_STEPS
 
 
@@ -134,7 +135,11 @@ def make_texts(
             add_task(
                 session,
                 TaskKind.UNREACHED,
-                f"Phone this patient: a text could not be planned ({', '.join(text_.steps)}: {text_.skipped})",
+                Sentence(
+                    "Phone this patient: a text could not be planned (%(steps)s: %(why)s)",
+                    steps=[Sentence(step) for step in text_.steps],
+                    why=Sentence(text_.skipped),
+                ),
                 now,
                 contact_id=contact_id,
                 appointment_id=appointment.id,

@@ -154,3 +154,10 @@ def find_named(words: str, coming: Sequence[tuple[Appointment, Patient]]) -> tup
     if len(named) != 1 or not 0 < len(named[0][1]) <= _SHORT_ANSWER:
         return None
     return named[0][0], " ".join(named[0][1])
+
+
+def find_chosen(words: str, coming: Sequence[tuple[Appointment, Patient]]) -> int | None:
+    """Which of the appointments offered is meant by a name alone, the first is 1; None if it is not that of one."""
+    said = normalise(words)
+    named = [at for at, (_, patient) in enumerate(coming, 1) if said and normalise(patient.given_name) == said]
+    return named[0] if len(named) == 1 else None

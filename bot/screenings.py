@@ -19,6 +19,7 @@ from bot.models import (
     TaskKind,
     TaskState,
 )
+from bot.sentences import NOTHING, Day, Sentence, join, read_sentence, write_template
 from messages.exams import Exams
 from messages.languages import SOURCE
 from messages.reminders import ASKED
@@ -154,7 +155,7 @@ def tell_staff(
     appointment: Appointment,
     contact: Contact,
     now: datetime,
-    sharing: str = "",
+    sharing: Sentence = NOTHING,
 ) -> None:
     """Bring the one task about this appointment's answers up to date, or make it.
 
@@ -170,12 +171,13 @@ def tell_staff(
     codes = list(dict.fromkeys(answer.question for answer in telling))
     explained = [code for code in codes if form.find(code)] or codes
     urgency, first = max((form.find_urgency(code), _name(form, code)) for code in explained)
-    what = f"{TOLD} ({', '.join(_name(form, code) for code in codes)}): read the answers and contact them. "
+    names = [_name(form, code) for code in codes]
+    told = [Sentence("Answered yes, not sure or in words (%(names)s): read the answers and contact them.", names=names)]
     if sharing:
-        what += f"{sharing}. "
+        told.append(Sentence("%(sentence)s.", sentence=sharing))
     if len(codes) > 1:
-        what += f"First: {first}. "
-    what = say_when(what, form, appointment.starts_at, now, zone)
+        told.append(Sentence("First: %(name)s.", name=first))
+    what = say_when(join(told), form, appointment.starts_at, now, zone)
     words = " / ".join(dict.fromkeys(answer.words for answer in telling if answer.words))
     added = form.find_added(appointment.starts_at - now)
     known = _list_tasks(session, appointment, TOLD)
@@ -193,15 +195,26 @@ def tell_staff(
             added=added,
         )
     for task in known:
-        task.what, task.words, task.urgency, task.rank = what, words, urgency, urgency + added
+        task.what, task.template = str(what), write_template(what)
+        task.words, task.urgency, task.rank = words, urgency, urgency + added
         session.add(task)
 
 
-def say_when(what: str, form: Form, starts_at: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """A task with when the exam is and what to do now at its end: in place of what it said of that before."""
-    what = what.partition(_WHEN)[0]
-    day, advice = starts_at.astimezone(zone), form.find_advice(starts_at - now)
-    return f"{what}{_WHEN}{day:%a, %b} {day.day}" + (f": {advice}." if advice else ".")
+def say_when(told: Sentence, form: Form, starts_at: datetime, now: datetime, zone: ZoneInfo) -> Sentence:
+    """What a task tells, with when the exam is and what to do now at its end."""
+    day, advice = Day(starts_at.astimezone(zone).date()), form.find_advice(starts_at - now)
+    when = Sentence("The exam is on %(day)s.", day=day)
+    if advice:
+        when = Sentence("The exam is on %(day)s: %(advice)s.", day=day, advice=Sentence(advice))
+    return join([told, when])
+
+
+def say_when_anew(task: Task, form: Form, starts_at: datetime, now: datetime, zone: ZoneInfo) -> None:
+    """The same in a task that had said so when more time was left."""
+    known = read_sentence(task.what, task.template)
+    told = known.values.get("before") if known.values else Sentence(task.what.partition(_WHEN)[0].strip())
+    what = say_when(told or known, form, starts_at, now, zone)
+    task.what, task.template = str(what), write_template(what)
 
 
 def reopen(session: Session, appointment: Appointment) -> None:
@@ -230,8 +243,10 @@ def _list_tasks(session: Session, appointment: Appointment, beginning: str) -> S
     ).all()
 
 
-def _name(form: Form, code: str) -> str:
+def _name(form: Form, code: str) -> Sentence:
     question = form.find(code)
     if question is not None:
-        return question.label
-    return "the safety questions" if code == SAFETY else "a report" if code == REPORTED else code
+        return Sentence(question.label)
+    if code == SAFETY:
+        return Sentence("the safety questions")
+    return Sentence("a report") if code == REPORTED else Sentence(code)

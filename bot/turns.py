@@ -20,6 +20,7 @@ from bot.models import (
     TextState,
 )
 from bot.provider import Inbound
+from bot.sentences import NOTHING, Sentence
 from messages.compose import compose_reply
 from messages.facts import ClinicFacts, Visit
 from messages.fitting import Text
@@ -93,10 +94,12 @@ class Turn:
         found = self.find_visit()
         return found is not None and found[1].contact_id != self.contact.id
 
-    def say_sharing(self) -> str:
+    def say_sharing(self) -> Sentence:
         """For staff, where several patients share the phone: that it must be asked whom words are about; or nothing."""
-        names = list(dict.fromkeys(patient.given_name for _, patient in self.everybody))
-        return f"{' and '.join(names)} share this number: ask whom it is about" if len(names) > 1 else ""
+        *others, last = dict.fromkeys(patient.given_name for _, patient in self.everybody) or ("",)
+        if not others:
+            return NOTHING
+        return Sentence("%(names)s and %(last)s share this number: ask whom it is about", names=others, last=last)
 
     def find_last(self) -> IncomingText | None:
         """The contact's last question, about a topic or the languages, that MORE can be meant for."""
@@ -150,7 +153,7 @@ class Turn:
         if self.is_held:
             return
         if self.answers[text.body] >= _MOST_ALIKE:
-            what = "Got the same answer again and again, and gets it no more: contact them"
+            what = Sentence("Got the same answer again and again, and gets it no more: contact them")
             add_task(self.session, TaskKind.QUESTION, what, self.now, contact_id=self.contact.id)
             return
         self.has_asked |= asks is not None

@@ -16,7 +16,7 @@ def test_a_receptionist_sees_who_needs_a_call_and_finds_a_patient_by_keyboard(pa
     expect(page.locator(".visit")).to_have_count(10)
     question = page.get_by_role("region", name="Who will hear nothing, or arrive unprepared?")
     expect(question.get_by_role("listitem").filter(has_text="Nadège")).to_contain_text("Wants no texts")
-    expect(question.get_by_role("link", name="Phone Nadège")).to_have_attribute("href", "tel:+12025550108")
+    expect(question.get_by_role("link", name="Call Nadège")).to_have_attribute("href", "tel:+12025550108")
     assert list_violations(page) == []
     assert fits(page)
 
@@ -42,7 +42,7 @@ def test_the_days_ahead_change_without_a_reload_and_the_letters_can_be_switched_
     page.get_by_label("Only with trouble").check()
     expect(page).to_have_url(re.compile("trouble=1"))
     expect(page.locator("main")).to_contain_text("No appointment with trouble in these days.")
-    page.locator("summary", has_text="Keys").click()
+    page.locator("summary", has_text="Keyboard").click()
     page.get_by_role("button", name="Switch these keys off").click()
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox")).not_to_be_focused()

@@ -334,3 +334,23 @@ def test_an_invitation_beside_a_safety_question_waits_until_that_is_answered(
     with reading(engine) as session:
         patient = session.get_one(Patient, session.get_one(Appointment, bo).patient_id)
         assert patient.companion_agreed
+
+
+@pytest.mark.parametrize(("words", "confirmed"), [(" luis! ", ["Luis"]), ("Luisa", []), ("Ana and Luis", [])])
+def test_asked_which_of_two_a_name_alone_says_it_and_no_other_word_does(
+    engine: Engine, settings: Settings, words: str, confirmed: list[str]
+) -> None:
+    family = Family(engine, settings)
+    [which] = family.write("we will come", NOW + HOUR)
+    assert "Ana" in which
+    assert "Luis" in which
+
+    family.write(words, NOW + HOUR + MINUTE)
+
+    with reading(engine) as session:
+        rows = session.exec(
+            select(Patient.given_name)
+            .join(Appointment, col(Appointment.patient_id) == col(Patient.id))
+            .where(Appointment.status == AppointmentStatus.CONFIRMED)
+        )
+        assert list(rows) == confirmed

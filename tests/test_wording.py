@@ -3,15 +3,25 @@
 import re
 import subprocess
 import sys
+from datetime import date, timedelta
+from html import escape
 from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
 from sqlalchemy import Engine
 
+from bot.database import writing
+from bot.models import Reply, Task
+from bot.screenings import TOLD
+from bot.sentences import Day, Sentence, join, read_sentence, write_template
 from bot.settings import Settings
+from bot.web import data_words
 from bot.web.wording import choose_wording, list_wordings, read_wording
 from messages.catalogues import LOCALES, list_forms
+from messages.screening import DEFAULT_FORM, read_form
+from messages.topics import TOPICS
+from tests.clinics import deliver, enrol_one, list_tasks, text_in
 from tests.conftest import NOW
 from tests.daemons import ROOT
 from tests.desk import Desk
@@ -70,3 +80,45 @@ def test_the_pages_speak_spanish_with_those_who_chose_it(engine: Engine, setting
             page = desk.get(path).text
             assert '<html lang="es">' in page
             assert word in page
+
+
+def test_a_task_is_said_in_the_readers_language_with_its_day_and_its_parts(
+    engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    enrol_one(engine, settings)
+    deliver(engine, settings, NOW + timedelta(days=3))
+    text_in(engine, settings, "I have a pacemaker and an allergy", NOW + timedelta(days=3, hours=1))
+    text_in(engine, settings, "2", NOW + timedelta(days=3, hours=2))
+    [task] = [task for task in list_tasks(engine) if task.what.startswith(TOLD)]
+    with Desk(engine, settings, tmp_path, NOW + timedelta(days=3)) as desk:
+        desk.sign_in()
+        assert escape(task.what) in desk.get("/tasks").text
+        desk.post("/account/language", data={"language": "es"})
+        for path in ("/tasks", "/appointments/1", "/appointments/1/record"):
+            page = desk.get(path).text
+            assert "Respondió sí, no está seguro o con sus palabras" in page, path
+            assert "El examen es el jue, 12 mar: véalo esta semana." in page, path
+            assert "Answered yes" not in page, path
+
+        # A process of the version before writes the English alone.
+        with writing(engine) as session:
+            session.get_one(Task, task.id).what = "Something newer"
+        assert "Something newer" in desk.get("/tasks").text
+
+
+def test_a_sentence_is_the_same_after_it_was_kept() -> None:
+    inner = [Sentence("metal"), Sentence("100% sure")]
+    what = join([Sentence("Answered (%(names)s).", names=inner), Sentence("On %(day)s.", day=Day(date(2026, 3, 12)))])
+    kept = read_sentence(str(what), write_template(what))
+    assert kept == "Answered (metal, 100% sure). On Thu, Mar 12."
+    assert kept.values["after"].values["day"].day == date(2026, 3, 12)
+    assert write_template("plain") == write_template(Sentence("100% sure")) == ""
+
+
+def test_what_pages_quote_of_our_data_is_worded(settings: Settings) -> None:
+    form = read_form(DEFAULT_FORM)
+    quoted = {question.label for question in form.questions} | {soon.advice for soon in form.soon if soon.advice}
+    assert quoted == set(data_words.FORM)
+    assert {topic.code for topic in TOPICS} == set(data_words.TOPICS)
+    assert {exam.title for exam in settings.exams.by_code.values()} == set(data_words.EXAMS)
+    assert {str(reply) for reply in Reply} == set(data_words.REPLIES)

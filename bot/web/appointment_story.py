@@ -14,6 +14,7 @@ from bot.forms import describe_screening
 from bot.models import AppointmentStatus, AuditEvent, IncomingText, Outcome, OutgoingText, Task, TextKind
 from bot.overview import find_line
 from bot.schedule import kind_of
+from bot.sentences import read_sentence
 from bot.timeline import Happening, Next, list_happenings, list_next, write_english
 from bot.web.inbox import MEANINGS
 from bot.web.service import Service
@@ -188,7 +189,7 @@ def _describe_happening(session: Session, clinic: ClinicFacts, one: Happening, l
                 "kind": "task",
                 "id": one.id,
                 "at": at(one.created_at),
-                "what": one.what,
+                "what": read_sentence(one.what, one.template),
                 "urgent": one.urgent,
                 "state": one.state,
                 "taken_by": one.taken_by,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import phonenumbers
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_day_names
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -69,8 +69,8 @@ def make_environment(code: str) -> Environment:
 
     Filters: ``moment``, ``day``, ``clock`` (aware times), ``left`` (a time to go), ``language`` (of a code),
     ``language_name`` (its name in the reader's language), ``phone`` (an E.164 number as people write it),
-    ``territory`` (a country's name), ``said`` (a sentence of ours; a time in it as ``moment``),
-    ``sentence`` (begun with a capital letter).
+    ``territory`` (a country's name), ``weekday`` (of its number, Monday is 0),
+    ``said`` (a sentence of ours; a time in it as ``moment``), ``sentence`` (begun with a capital letter).
     """
     wording = read_wording(code)
     environment = Environment(
@@ -103,6 +103,7 @@ def make_environment(code: str) -> Environment:
         time_left, granularity="minute", add_direction=True, locale=wording.locale
     )
     environment.filters["phone"] = _write_phone
+    environment.filters["weekday"] = lambda number: get_day_names("wide", locale=wording.locale)[number]
     environment.filters["territory"] = lambda country: wording.locale.territories.get(country, country)
     environment.filters["said"] = lambda sentence: wording.say(sentence, environment.filters["moment"])
     environment.filters["sentence"] = lambda words: words[:1].upper() + words[1:]

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from bot.database import note_event, reading, writing
 from bot.models import Role, TaskState
+from bot.sentences import read_sentence
 from bot.signing_in import Visitor
 from bot.web.guard import Looks, Works, may
 from bot.web.pages import render
@@ -108,7 +109,7 @@ def _describe(service: Service, one: OpenTask, notes: dict[int, list[Any]], now:
     exam = exams.get(appointment.exam) if appointment else None
     return {
         "id": task.id,
-        "what": task.what,
+        "what": read_sentence(task.what, task.template),
         "words": task.words,
         "urgent": task.urgent,
         "taken": task.state == TaskState.TAKEN,

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from babel import Locale, negotiate_locale
+from babel.dates import format_skeleton
 from babel.messages.pofile import read_po
 
-from bot.sentences import Sentence
+from bot.sentences import Day, Sentence
 from messages.catalogues import LOCALES, list_forms, read_catalogue
 from messages.languages import SOURCE
+from messages.segments import tidy
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,20 @@ class Wording:
         """A sentence of ours, filled in where it is a ``Sentence``; ``write`` makes words of a time in it."""
         if not isinstance(sentence, Sentence) or not sentence.values:
             return self.translate(sentence)
-        return self.translate(sentence.template) % {
-            name: self.say(value, write)
-            if isinstance(value, Sentence)
-            else write(value)
-            if isinstance(value, datetime)
-            else value
-            for name, value in sentence.values.items()
-        }
+        values = {name: self._say_value(value, write) for name, value in sentence.values.items()}
+        return self.translate(sentence.template) % values
+
+    def _say_value(self, value: Any, write: Callable[[datetime], str]) -> Any:
+        match value:
+            case list():
+                return ", ".join(str(self._say_value(one, write)) for one in value)
+            case Sentence():
+                return self.say(value, write)
+            case Day():
+                return tidy(format_skeleton("MMMEd", value.day, locale=self.locale))
+            case datetime():
+                return write(value)
+        return value
 
     @property
     def locale(self) -> Locale:
