@@ -8,10 +8,10 @@ from typing import Any
 
 import pyotp
 import pytest
-from fastapi.routing import APIRoute
 from markupsafe import escape
 from sqlalchemy import Engine
 from sqlmodel import select
+from starlette.routing import Route
 
 from bot.accounts import make_first_link
 from bot.database import reading, writing
@@ -128,8 +128,8 @@ def list_routes(desk: Desk) -> list[tuple[str, str]]:
     waiting: list[Any] = list(desk.app.routes)  # type: ignore[attr-defined]
     while waiting:
         route = waiting.pop()
-        if isinstance(route, APIRoute):
-            found += [(method, route.path) for method in sorted(route.methods)]
+        if isinstance(route, Route):
+            found += [(method, route.path) for method in sorted(route.methods or ())]
         elif router := getattr(route, "original_router", None):
             waiting += router.routes
     return found
