@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.web.csv_lines import restore
 from messages.languages import find_language
 from messages.understand import Understanding, understand
 
@@ -78,7 +79,7 @@ def _read_row(path: Path, number: int, row: dict[str, str | None], default: str 
     if code is None or (named and language is None):
         raise LabelledFileError(f"{path.name}, row {number}: name one of our languages in the column language")
     return Labelled(
-        row["text"] or "", code, row["intent"] or "", row.get("detail") or None, row.get("awaiting") or None
+        restore(row["text"] or ""), code, row["intent"] or "", row.get("detail") or None, row.get("awaiting") or None
     )
 
 

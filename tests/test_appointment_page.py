@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from bot.database import reading
-from bot.models import Appointment, AuditEvent, Contact, Role
+from bot.models import Appointment, AuditEvent, Contact, OutgoingText, Role
 from bot.settings import Settings
 from tests.clinics import deliver, enrol_one, find_rows, text_in
 from tests.conftest import NOW
@@ -130,6 +130,11 @@ def test_number_language_outcome_and_texts_change_from_the_page(desk: Desk, engi
     assert send("outcome", outcome="came") == 303
     assert send("outcome", outcome="dead") == 422
     assert send("texts/4711/now") == 400
+    other = enrol_one(engine, settings, phone="+12025550177", given_name="Other")
+    with reading(engine) as session:
+        theirs = session.exec(select(OutgoingText).where(OutgoingText.appointment_id == other)).first()
+    assert theirs is not None
+    assert send(f"texts/{theirs.id}/now") == 400, "it is another patient's"
     with reading(engine) as session:
         new = session.exec(select(Contact).where(Contact.phone == "+12025550199")).one()
     assert new.language == "es"

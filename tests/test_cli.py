@@ -265,7 +265,7 @@ def test_what_staff_label_is_exported(shell: Shell) -> None:
     with sqlite3.connect(shell.folder / "reminders.db") as database:
         database.execute(
             "INSERT INTO incoming_text (provider_id, contact_id, body, media, intent, confidence, received_at)"
-            " VALUES ('SM1', 1, 'el anillo 2025550142', 0, 'unknown', 0, '2027-01-01 00:00:00')"
+            " VALUES ('SM1', 1, '=el anillo 2025550142', 0, 'unknown', 0, '2027-01-01 00:00:00')"
         )
     shell.run("label", "1", "--intent", "question", "--detail", "metal", "--by", "nurse")
     assert "no text 7" in shell.run("label", "7", "--intent", "stop", "--by", "nurse", code=1).stderr
@@ -273,7 +273,7 @@ def test_what_staff_label_is_exported(shell: Shell) -> None:
     shell.run("labelled", "texts.csv")
 
     rows = (shell.folder / "texts.csv").read_text(encoding="utf-8").splitlines()
-    assert rows == ["text,intent,detail,language", "el anillo #,question,metal,es"]
+    assert rows == ["text,intent,detail,language", "'=el anillo #,question,metal,es"], "no formula"
     assert "By language" in shell.run("evaluate", "texts.csv").stdout
 
 

@@ -53,6 +53,23 @@ def test_filters_choose_among_the_days_ahead(desk: Desk, engine: Engine, setting
     assert list_names(desk.sign_in(Role.VIEWER).get("/?trouble=1").text) == ["Soon"]
 
 
+@pytest.mark.parametrize(
+    "words", ["' OR '1'='1", "1; DROP TABLE contact; --", "x') UNION SELECT password_hash FROM staff --"]
+)
+def test_what_is_asked_never_becomes_a_statement(desk: Desk, engine: Engine, settings: Settings, words: str) -> None:
+    enrol_one(engine, settings, given_name="Soon", starts_at=NOW + timedelta(days=1))
+    for name in ("language", "exam"):
+        assert list_names(desk.get("/", params={name: words[:20]}).text) == []
+    for name in ("after", "start"):
+        assert desk.get("/", params={name: words[:10]}).status_code == 200
+    page = desk.post("/", data={"words": words}).text
+    assert list_names(page) == []
+    assert "argon2" not in page
+    for path in ("/inbox", "/tasks", "/audit"):
+        assert desk.get(path, params={"after": words, "behind": words}).status_code < 500
+    assert list_names(desk.get("/").text) == ["Soon"]
+
+
 def test_a_long_list_goes_on_where_it_ended(desk: Desk, engine: Engine, settings: Settings) -> None:
     for number in range(61):
         enrol_one(engine, settings, phone=f"+1202555{1000 + number}", given_name=f"P{number:02}")

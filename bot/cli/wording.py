@@ -185,6 +185,7 @@ def labelled(file: Annotated[Path, typer.Argument(help="The CSV file to write.")
     import csv
 
     from bot.database import reading
+    from bot.web.csv_lines import defuse
     from bot.worklist import list_labelled
 
     _, engine = open_clinic()
@@ -193,7 +194,7 @@ def labelled(file: Annotated[Path, typer.Argument(help="The CSV file to write.")
     with file.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, ["text", "intent", "detail", "language"])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: defuse(cell) for name, cell in row.items()} for row in rows)
     typer.echo(f"{len(rows)} texts in {file}. Read them before you pass them on: names are still in them.")
 
 

@@ -16,3 +16,8 @@ def write_line(cells: Sequence[object]) -> str:
 def defuse(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def restore(cell: str) -> str:
+    """What a cell was before ``defuse``."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
