@@ -72,6 +72,5 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_text_that_was_kept_from_being_a_formula_is_read_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "texts.csv"
-    path.write_text("text,intent\n'=1,yes\n'cause i can,unknown\n", encoding="utf-8")
+    path = write(tmp_path, "text,intent\n'=1,yes\n'cause i can,unknown\n", "en.csv")
     assert [one.text for one in read_labelled(path)] == ["=1", "'cause i can"]
