@@ -196,7 +196,7 @@ def _erase_answers_and_tasks(session: Session, ids: list[int], alone: list[int])
     )
     ours = col(Task.appointment_id).in_(ids) | col(Task.contact_id).in_(alone)
     connection.execute(delete(TaskNote).where(col(TaskNote.task_id).in_(select(Task.id).where(ours))))
-    connection.execute(update(Task).where(ours).values(words="", what=ERASED))
+    connection.execute(update(Task).where(ours).values(words="", what=ERASED, template=""))
 
 
 def _erase_number(session: Session, contact_id: int, now: datetime) -> None:

@@ -7,11 +7,12 @@ from sqlalchemy import Engine, text
 from sqlmodel import select
 
 from bot.chores import erase_old
-from bot.database import reading, writing
+from bot.database import add_task, reading, writing
 from bot.erasing import ErasingError, erase, find_patient, list_expired, purge
-from bot.models import METADATA, AuditEvent, Contact, OutgoingText, Patient, ScreeningAnswer, StoppedNumber
+from bot.models import METADATA, AuditEvent, Contact, OutgoingText, Patient, ScreeningAnswer, StoppedNumber, TaskKind
 from bot.people import Companion
 from bot.proof import describe_record, list_record_lines
+from bot.sentences import Sentence
 from bot.settings import Settings
 from tests.clinics import PHONE, deliver, enrol_one, text_in
 from tests.conftest import NOW, MakeSettings
@@ -58,6 +59,9 @@ def test_the_record_has_consent_texts_answers_and_who_did_what(engine: Engine, s
 
 def test_after_erasure_no_word_name_or_number_is_left_and_the_counts_are(engine: Engine, settings: Settings) -> None:
     live(engine, settings)
+    with writing(engine) as session:
+        what = Sentence("Does not want to be the companion of %(name)s: tell the patient", name="Ana")
+        add_task(session, TaskKind.QUESTION, what, NOW, contact_id=1, appointment_id=1)
     with reading(engine) as session:
         before = len(session.exec(select(OutgoingText)).all())
 
