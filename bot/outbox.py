@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Connection, bindparam, func, update
+from sqlalchemy import Connection, Integer, Text, Update, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from bot.attempts import LEASE, Ready, find_attempt
+from bot.batches import DIALECTS, pack, spread
 from bot.clinic_details import apply_details
 from bot.composing import compose_row
 from bot.database import add_task, find_companion_id
@@ -44,23 +45,32 @@ SET_ASIDE = timedelta(hours=1)
 MAX_SET_ASIDE = 3
 _DAY = timedelta(days=1)
 
-_CLAIM = (
-    update(OutgoingText)
-    .where(col(OutgoingText.id) == bindparam("row"))
-    .values(
-        provider_id=None,
-        provider_status="",
-        error_code=None,
-        asked_at=None,
-        **{
-            name: bindparam(name)
-            for name in (
-                *("attempt", "state", "sending_since", "lease_until", "attempts", "suspect", "reason"),
-                *("body", "language", "segments", "asks"),
-            )
-        },
+
+def _make_claim(dialect: str) -> Update:
+    batch = spread(dialect, id=Integer, attempt=Text, body=Text, language=Text, segments=Integer, asks=Text)
+    return (
+        update(OutgoingText)
+        .where(col(OutgoingText.id) == batch.c.id)
+        .values(
+            attempt=batch.c.attempt,
+            body=batch.c.body,
+            language=batch.c.language,
+            segments=batch.c.segments,
+            asks=batch.c.asks,
+            state=TextState.SENDING,
+            sending_since=bindparam("now"),
+            lease_until=bindparam("lease"),
+            attempts=OutgoingText.attempts + 1,
+            reason="",
+            provider_id=None,
+            provider_status="",
+            error_code=None,
+            asked_at=None,
+        )
     )
-)
+
+
+_CLAIM = {dialect: _make_claim(dialect) for dialect in DIALECTS}
 
 
 @dataclass
@@ -112,6 +122,7 @@ def claim_due(
     if any(due.row.kind != TextKind.REPLY for due in rows):
         clinic = apply_details(session, clinic)
     started = _count_started(connection, heard, day, midnight)
+    lease = now + LEASE
     ready, claims = [], []
     for due in rows:
         row, contact = due.row, due.contact
@@ -132,26 +143,41 @@ def claim_due(
         if row.kind != TextKind.REPLY and not _is_within_limits(session, row, body, started[row.contact_id], plan, now):
             continue
         token = secrets.token_urlsafe(18)
-        claim = {"row": row.id, "attempt": token, "suspect": False, **words}
         if row.suspect:
-            # A database that was lost may have sent it: it is looked for before it is sent.
-            due_at = min(row.due_at, now)
-            claim |= {"state": TextState.UNKNOWN, "sending_since": due_at, "lease_until": now}
-            claims.append(claim | {"attempts": row.attempts, "reason": row.reason})
+            _look_up_first(session, row, token, words, now)
             continue
-        claim |= {"state": TextState.SENDING, "sending_since": now, "lease_until": now + LEASE}
-        claims.append(claim | {"attempts": row.attempts + 1, "reason": ""})
-        is_ours = row.kind != TextKind.REPLY
-        ready.append(Ready(row.id or 0, token, contact.phone, body, now + LEASE, row.useful_until, is_ours))
+        claims.append({"id": row.id, "attempt": token, **words})
+        ready.append(
+            Ready(row.id or 0, token, contact.phone, body, lease, row.useful_until, row.kind != TextKind.REPLY)
+        )
     if claims:
-        # In one statement: one by one, it would take most of the time of a burst.
+        values = {"rows": pack(claims), "now": now, "lease": lease}
         session.flush()
-        connection.execute(_CLAIM, claims)
+        connection.execute(_CLAIM[connection.dialect.name], values)
     return ready, looked_at
 
 
 def _find_addressee(row: OutgoingText, patient: Patient) -> int | None:
     return find_companion_id(patient) if row.for_companion else patient.contact_id
+
+
+def _look_up_first(session: Session, row: OutgoingText, token: str, words: dict[str, Any], now: datetime) -> None:
+    """A database that was lost may have sent it: it is looked for before it is sent."""
+    due_at = min(row.due_at, now)
+    _change(
+        session,
+        row,
+        attempt=token,
+        state=TextState.UNKNOWN,
+        sending_since=due_at,
+        lease_until=now,
+        suspect=False,
+        provider_id=None,
+        provider_status="",
+        error_code=None,
+        asked_at=None,
+        **words,
+    )
 
 
 def _change(session: Session, row: OutgoingText, **values: object) -> None:

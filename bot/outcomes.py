@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, literal_column, update
+from sqlalchemy import Integer, Text, Update, bindparam, case, literal_column, update
 from sqlmodel import Session, col, select
 
 from bot.attempts import LEASE, Ready, find_attempt
+from bot.batches import DIALECTS, pack, spread
 from bot.database import add_task
 from bot.error_codes import Action, Meaning, explain
 from bot.giving_up import give_up, say_whom
 from bot.holds import close_circuit, open_circuit
-from bot.models import Contact, OutgoingText, TaskKind, TextKind, TextState
+from bot.models import METADATA, Contact, OutgoingText, TaskKind, TextKind, TextState
 from bot.provider import NOT_DELIVERED, Accepted, SendError, StatusReport, rank
 from bot.schedule import Plan, at_wall, find_retry_delay
 from bot.sentences import Sentence
@@ -46,6 +47,37 @@ _OF_ATTEMPTS = (
 )
 
 
+def _make_accept(dialect: str) -> Update:
+    batch = spread(dialect, id=Integer, attempt=Text, state=Text, provider_id=Text, status=Text)
+    ours = (
+        select(*batch.c)
+        .join(OutgoingText, col(OutgoingText.id) == batch.c.id)
+        .where(col(OutgoingText.attempt) == batch.c.attempt, _IS_IN_DOUBT)
+        # In order, as whoever else writes several of them does: two that lock them criss-cross would wait for each
+        # other.
+        .order_by(col(OutgoingText.id))
+        .with_for_update(of=col(OutgoingText.id))
+        .subquery("ours")
+    )
+    now = bindparam("now", type_=METADATA.tables["outgoing_text"].c.sent_at.type)
+    return (
+        update(OutgoingText)
+        .where(col(OutgoingText.id) == ours.c.id)
+        .values(
+            state=ours.c.state,
+            provider_id=ours.c.provider_id,
+            provider_status=ours.c.status,
+            sent_at=now,
+            delivered_at=case((ours.c.status == "delivered", now)),
+            lease_until=None,
+            reason="",
+        )
+    )
+
+
+_ACCEPT = {dialect: _make_accept(dialect) for dialect in DIALECTS}
+
+
 @dataclass(frozen=True, slots=True)
 class Doubtful:
     """A text whose outcome is not known, and what finds it at the provider."""
@@ -65,8 +97,7 @@ def record_outcomes(
 ) -> None:
     """Write what became of a batch of attempts. A write from an attempt that is no longer the row's is lost."""
     session.flush()
-    # In order of the rows, as whoever else writes several of them does: two that lock them criss-cross would wait for
-    # each other.
+    # In order of the rows, here too.
     outcomes = sorted(outcomes, key=lambda pair: pair[0].id)
     accepted = [(ready, outcome) for ready, outcome in outcomes if isinstance(outcome, Accepted)]
     if accepted:
@@ -78,34 +109,18 @@ def record_outcomes(
 
 
 def _record_accepted(session: Session, accepted: Sequence[tuple[Ready, Accepted]], now: datetime) -> None:
-    session.connection().execute(
-        update(OutgoingText)
-        .where(
-            col(OutgoingText.id) == bindparam("row"),
-            col(OutgoingText.attempt) == bindparam("token"),
-            _IS_IN_DOUBT,
-        )
-        .values(
-            state=bindparam("new_state"),
-            provider_id=bindparam("provider"),
-            provider_status=bindparam("status"),
-            sent_at=now,
-            delivered_at=bindparam("delivered"),
-            lease_until=None,
-            reason="",
-        ),
-        [
-            {
-                "row": ready.id,
-                "token": ready.attempt,
-                "new_state": _find_state(outcome.status),
-                "provider": outcome.provider_id,
-                "status": outcome.status,
-                "delivered": now if outcome.status == "delivered" else None,
-            }
-            for ready, outcome in accepted
-        ],
-    )
+    rows = [
+        {
+            "id": ready.id,
+            "attempt": ready.attempt,
+            "state": _find_state(outcome.status),
+            "provider_id": outcome.provider_id,
+            "status": outcome.status,
+        }
+        for ready, outcome in accepted
+    ]
+    connection = session.connection()
+    connection.execute(_ACCEPT[connection.dialect.name], {"rows": pack(rows), "now": now})
 
 
 def _record_error(session: Session, plan: Plan, ready: Ready, error: SendError, now: datetime) -> None:

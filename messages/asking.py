@@ -75,7 +75,7 @@ def compose_safety(language: str, clinic: ClinicFacts, visit: Visit, opening: st
             yield Sentence(speaker.say(ABOUT, name=visit.given_name))
         if opening:
             yield Sentence(speaker.say(opening), GREETING)
-        yield Sentence(write_day(speaker, clinic, visit), COMFORT)
+        yield Sentence(write_day(speaker, visit, fill(speaker, clinic, visit)), COMFORT)
         yield Sentence(write_safety(speaker, visit))
 
     def list_all(speaker: Speaker) -> Iterator[str]:

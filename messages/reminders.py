@@ -4,7 +4,7 @@ Each sentence is whole and stands alone, so that an exam's text is put together 
 exam must say, in any language. Safety comes first; what may go when room is short says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from messages.facts import ClinicFacts, Visit, fill, find_address
@@ -52,7 +52,7 @@ def write_reminder(
             )
         )
     else:
-        yield Sentence(write_day(speaker, clinic, visit))
+        yield Sentence(write_day(speaker, visit, values))
     if "safety" in steps and visit.exam.asks:
         if "again" in steps:
             yield Sentence(speaker.say(AGAIN), GREETING)
@@ -123,11 +123,11 @@ def write_companion(
     yield Sentence(speaker.say("Phone: {phone}", **values), PHONE)
 
 
-def write_day(speaker: Speaker, clinic: ClinicFacts, visit: Visit) -> str:
-    """When the appointment is, as a sentence."""
+def write_day(speaker: Speaker, visit: Visit, values: Mapping[str, str]) -> str:
+    """When the appointment is, as a sentence; ``values`` are those of ``fill``."""
     if visit.exam.magnet:
-        return speaker.say("Your MRI is on {day}, arrive by {arrive}.", **fill(speaker, clinic, visit))
-    return speaker.say("Your appointment is on {day}, arrive by {arrive}.", **fill(speaker, clinic, visit))
+        return speaker.say("Your MRI is on {day}, arrive by {arrive}.", **values)
+    return speaker.say("Your appointment is on {day}, arrive by {arrive}.", **values)
 
 
 def write_minutes(speaker: Speaker, clinic: ClinicFacts, visit: Visit) -> str:

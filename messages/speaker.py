@@ -68,11 +68,13 @@ class Speaker:
         # Whether all that has been said so far is reviewed.
         self.all_reviewed = True
         self._catalogue = read_catalogue(language.code)
-        self._locale = language.locale(region)
+        locale = language.locale(region)
+        # To look up what has been formatted by the locale itself takes longer.
+        self._locale = str(locale)
         self._is_ltr = language.direction == "ltr"
         self._region = region
         self._clock = clock
-        self._time_pattern = self._find_time_pattern()
+        self._time_pattern = self._find_time_pattern(locale)
         self._digits = language.digits if native_digits else ""
         self._reviewed_only = reviewed_only
 
@@ -135,14 +137,14 @@ class Speaker:
             return tidy(sentence.format(**values))
         return tidy(sentence.format(**{name: self._isolate_foreign(value) for name, value in values.items()}))
 
-    def _find_time_pattern(self) -> str:
+    def _find_time_pattern(self, locale: Locale) -> str:
         """The CLDR time pattern: the locale's, or that of the clock the clinic has chosen."""
         # Haitian Creole in the United States uses the American clock, which CLDR does not know of.
         locale_clock = "12" if self.language.code == "ht" and self._region in (None, "US") else self._clock
         clock = locale_clock if self._clock == "locale" else self._clock
-        skeletons = self._locale.datetime_skeletons
+        skeletons = locale.datetime_skeletons
         patterns = {"12": str(skeletons["hm"]), "24": str(skeletons["Hm"])}
-        pattern = patterns.get(clock, str(self._locale.time_formats["short"]))
+        pattern = patterns.get(clock, str(locale.time_formats["short"]))
         own = self.language.clock_12 if "a" in pattern else self.language.clock_24
         return own or pattern
 
@@ -164,10 +166,10 @@ def _is_right_to_left(value: str) -> bool:
 
 
 @lru_cache(4096)
-def _format_day(year: int, month: int, day: int, pattern: str, locale: Locale) -> str:
+def _format_day(year: int, month: int, day: int, pattern: str, locale: str) -> str:
     return str(format_date(date(year, month, day), pattern, locale=locale))
 
 
 @lru_cache(4096)
-def _format_time(hour: int, minute: int, pattern: str, locale: Locale) -> str:
+def _format_time(hour: int, minute: int, pattern: str, locale: str) -> str:
     return tidy(format_time(time(hour, minute), pattern, locale=locale))
