@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Column, Connection, Integer, and_, bindparam, exists, literal_column, not_, or_, select
 
+from bot.batches import DIALECTS, pack, spread
 from bot.models import GONE_OUT, METADATA, Appointment, Contact, OutgoingText, Patient
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,22 +84,20 @@ def _list_columns(of: Any, names: Iterable[str]) -> list[Column[Any]]:
     return [of.c[name] for name in names]
 
 
-_LOOK = (
-    select(
-        *_list_columns(_TEXT, _TEXT_COLUMNS),
-        *_list_columns(_CONTACT, _CONTACT_COLUMNS),
-        *_list_columns(_APPOINTMENT, _APPOINTMENT_COLUMNS),
-        *_list_columns(_PATIENT, _PATIENT_COLUMNS),
-        _IS_SHARED,
-        _HAS_HEARD,
-    )
-    .select_from(
-        _TEXT.join(_CONTACT, _CONTACT.c.id == _TEXT.c.contact_id)
-        .outerjoin(_APPOINTMENT, _APPOINTMENT.c.id == _TEXT.c.appointment_id)
-        .outerjoin(_PATIENT, _PATIENT.c.id == _APPOINTMENT.c.patient_id)
-    )
-    .where(_TEXT.c.id.in_(bindparam("ids", expanding=True)))
+_LOOK = select(
+    *_list_columns(_TEXT, _TEXT_COLUMNS),
+    *_list_columns(_CONTACT, _CONTACT_COLUMNS),
+    *_list_columns(_APPOINTMENT, _APPOINTMENT_COLUMNS),
+    *_list_columns(_PATIENT, _PATIENT_COLUMNS),
+    _IS_SHARED,
+    _HAS_HEARD,
+).select_from(
+    _TEXT.join(_CONTACT, _CONTACT.c.id == _TEXT.c.contact_id)
+    .outerjoin(_APPOINTMENT, _APPOINTMENT.c.id == _TEXT.c.appointment_id)
+    .outerjoin(_PATIENT, _PATIENT.c.id == _APPOINTMENT.c.patient_id)
 )
+# The ids as a table: of a list of them PostgreSQL thinks that they are many, and reads all contacts and appointments.
+_LOOK_AT = {dialect: _LOOK.where(_TEXT.c.id.in_(select(*spread(dialect, id=Integer).c))) for dialect in DIALECTS}
 
 _IDS = select(_TEXT.c.id).limit(bindparam("limit", type_=Integer)).with_for_update(skip_locked=True)
 # Two statements, each along an index: one that sorts replies to the front would read a whole backlog each time. Nor
@@ -157,7 +156,10 @@ def look_at(connection: Connection, ids: Sequence[int], day: datetime) -> list[D
     Args:
         day: from when on a text that we started counts as heard.
     """
-    found = connection.execute(_LOOK, {"ids": ids, "day": day}) if ids else ()
+    if not ids:
+        return []
+    rows = pack([{"id": row_id} for row_id in ids])
+    found = connection.execute(_LOOK_AT[connection.dialect.name], {"rows": rows, "day": day}).all()
     by_id = {row[0]: _make_due(row) for row in found}
     return [by_id[row_id] for row_id in ids if row_id in by_id]
 
