@@ -62,7 +62,7 @@ def test_those_that_come_together_are_taken_in_together_and_in_order(
     assert take_all(engine, settings, Spool(tmp_path / "spool")) == [True] * (len(TEXTS) - 1) + [False]
 
     assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES)
-    assert len(transactions) < 10
+    assert len(transactions) < len(TEXTS) / 2
     # The patient got each answer; of strangers each got one.
     assert len(find_rows(engine, kind="reply")) == 3 + len(PHONES) - 1
 
@@ -98,10 +98,11 @@ def test_while_the_database_is_away_all_wait_on_disk_in_order(
     spool, waiting = Spool(tmp_path / "spool"), list[Inbound]()
 
     assert take_all(engine, settings, spool) == [False] * len(TEXTS)
-    assert len(tried) == 1
+    assert len(tried) <= 4, "each was tried alone"
 
     spool.take_in(lambda text, _at: waiting.append(text))
-    assert waiting == TEXTS
+    for phone in PHONES:
+        assert [text for text in waiting if text.phone == phone] == [text for text in TEXTS if text.phone == phone]
 
 
 def test_two_processes_that_take_in_the_same_phones_do_not_wait_for_each_other_crosswise(
