@@ -8,9 +8,12 @@ from messages.guessing import Example, Feature, Guesser, list_features, number_f
 from messages.matching import Message, normalise
 from messages.naming import LanguageNames, list_languages
 from messages.phrase_index import Hit
+from messages.phrases import list_words
 from messages.words import GRAMMAR, WHOLE, Label, Tag, read_examples
 
 Found = Hit[Tag]
+# A phrase in its plain form, and the list it is from.
+Entry = tuple[str, Tag]
 # What says nothing by itself, but does together with something else.
 _TOGETHER = frozenset({*GRAMMAR, "having", "condition"})
 
@@ -78,11 +81,14 @@ def find_label(tag: Tag) -> Label | None:
     return None if tag.key in (*GRAMMAR, "condition", "auto_reply") else tag.key.removesuffix("_phrases")
 
 
-def teach(code: str, find: Callable[[Message], Iterable[Found]], names: LanguageNames) -> Guesser:
-    """Learn from the examples of one language.
+def teach(
+    code: str, entries: Iterable[Entry], find: Callable[[Message], Sequence[Found]], names: LanguageNames
+) -> Guesser:
+    """Learn from the examples of one language, and from its phrases.
 
     Args:
-        find: gives the phrases of the language in a message.
+        entries: all phrases of the language.
+        find: gives those in a message.
     """
     examples = []
     for label, text in read_examples(code):
@@ -92,4 +98,12 @@ def teach(code: str, find: Callable[[Message], Iterable[Found]], names: Language
         lists = count_lists(told, message, names)
         features = number_features([*list_features(message), *list_hit_features(told, lists, hits, code)])
         examples.append(Example(label, features, lists))
-    return Guesser(examples)
+    return Guesser(examples, list(_list_phrase_examples(entries)))
+
+
+def _list_phrase_examples(entries: Iterable[Entry]) -> Iterator[Example]:
+    """Each phrase that speaks for something as a text of all its words."""
+    for plain, tag in entries:
+        if label := find_label(tag):
+            words = dict.fromkeys(word for word, _ in list_words(plain))
+            yield Example(label, number_features(list_features(Message(" ".join(words)))), {})

@@ -1,17 +1,19 @@
 """A guess at what a free text is about, learned from example texts when it is first needed.
 
 Ridge regression on the features of the examples: the lists of phrases that a text hits, each two of these together,
-the phrases, words, each two neighbours, and a few letters in a row, each weighed by how rare it is. It was chosen by
+the phrases, words, and a few letters in a row, each weighed by how rare it is. It was chosen by
 cross-validation on the examples, against voting (naive Bayes) on the same features: 82 % to 70 % of them guessed
-right; two lists together made that 1.5 points more, neighbours half a point. How sure it may be was set on what it
-says of examples that it has not seen, apart for texts that hit a phrase and for those that only have letters to go
-by, whose scores are lower; it is much the same in all languages.
+right; two lists together made that 1.5 points more. How sure it may be was set on what it says of examples that it
+has not seen, so that of what it calls 0.9 or more 97 % is right, apart for texts that hit a phrase and for those that
+only have letters to go by, whose scores are lower; it is much the same in all languages.
+
+The phrases of the lists are learned from too, each as a text of its words: of texts that nobody had in sight while the
+lists and the first examples were written, that made 53 % of 49 % guessed right.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from random import Random
 from zlib import crc32
 
@@ -22,18 +24,20 @@ from messages.matching import UNSPACED, Message
 from messages.words import Label
 
 # Chosen by cross-validation on the examples, as the form of the features was, and on texts kept from them.
-_KINDS = ("list", "lists", "phrase", "word", "pair", "letters")
-_WEIGHTS = np.array([2.5, 1.5, 1.0, 1.0, 1.0, 0.8])
+_KINDS = ("list", "lists", "phrase", "word", "letters")
+_WEIGHTS = np.array([2.5, 1.5, 1.0, 1.0, 0.8])
 _RIDGE = 0.5
 _LETTERS_IN_A_ROW = (3, 4, 5)
-# What a single example has of these is a chance.
-_LEAST = np.array([1, 2, 1, 1, 2, 2])
+# What fewer examples and phrases have is a chance.
+_LEAST = np.array([1, 2, 1, 1, 3])
 # The kind of a feature is above so many bits of its number.
 _KIND_BITS = 29
 # How much scores are stretched to be probabilities: of texts that hit a phrase, and of others.
-_SHARPNESS = {True: 10.0, False: 14.0}
+_SHARPNESS = {True: 7.0, False: 9.0}
+# What the phrases of a label count for together beside its examples.
+_PHRASES_SHARE = 0.5
 # Learning ends when no example changes a score by more than this, or after so many times through all of them.
-_TOLERANCE, _MOST_ROUNDS = 0.01, 40
+_TOLERANCE, _MOST_ROUNDS = 0.05, 40
 # The largest weight of a label in the byte that is kept of each.
 _LARGEST = 127
 
@@ -44,11 +48,7 @@ Numbers = NDArray[np.float32]
 
 
 def list_features(message: Message) -> Iterator[Feature]:
-    """The words of a text, the neighbours, and the letters in a row within each; of unspaced scripts up to three signs.
-
-    The edges of the text are neighbours too.
-    """
-    yield from (("pair", f"{one} {other}") for one, other in pairwise(("", *message.words, "")))
+    """The words of a text, and the letters in a row within each; of unspaced scripts one to three signs."""
     for word in message.words:
         if UNSPACED.search(word):
             yield from (
@@ -73,9 +73,9 @@ class Example:
 
 
 class Guesser:
-    """What one language's examples have taught."""
+    """What one language's examples have taught, and its phrases, read as if they were texts."""
 
-    def __init__(self, examples: Sequence[Example]) -> None:
+    def __init__(self, examples: Sequence[Example], phrases: Sequence[Example] = ()) -> None:
         self.labels = tuple(sorted({example.label for example in examples}))
         # In order, so that they are found quickly.
         self._keys = np.zeros(0, np.uint32)
@@ -85,7 +85,7 @@ class Guesser:
         self._scale: Numbers = np.ones(len(self.labels), np.float32)
         self._mean: Numbers = np.zeros(len(self.labels), np.float32)
         if examples:
-            self._learn(examples)
+            self._learn(examples, [phrase for phrase in phrases if phrase.label in self.labels])
 
     def guess(
         self, features: Iterable[Feature], lists: Mapping[str, int], never: Iterable[Label] = ()
@@ -101,21 +101,25 @@ class Guesser:
         allowed = {label: float(score) for label, score in zip(self.labels, scores, strict=True) if label not in never}
         return rank(allowed, _SHARPNESS[bool(lists)])
 
-    def _learn(self, examples: Sequence[Example]) -> None:
-        found = [np.concatenate([example.features, _number_lists(example.lists)]) for example in examples]
+    def _learn(self, examples: Sequence[Example], phrases: Sequence[Example]) -> None:
+        found = [np.concatenate([example.features, _number_lists(example.lists)]) for example in (*examples, *phrases)]
         keys, many = np.unique(np.concatenate(found), return_counts=True)
-        kept = many >= _LEAST[keys >> _KIND_BITS]
-        self._keys, many = keys[kept], many[kept]
-        rarity = np.sqrt(np.log((len(examples) + 1) / (many + 0.5)))
+        self._keys = keys[many >= _LEAST[keys >> _KIND_BITS]]
+        # How rare something is in texts, and not in our lists.
+        in_texts = np.isin(np.concatenate(found[: len(examples)]), self._keys)
+        many = np.bincount(
+            np.searchsorted(self._keys, np.concatenate(found[: len(examples)])[in_texts]), minlength=len(self._keys)
+        )
+        rarity = np.sqrt(np.log((len(examples) + 1) / (np.maximum(many, 1) + 0.5)))
         self._values = (_WEIGHTS[self._keys >> _KIND_BITS] * rarity).astype(np.float32)
-        rows = [self._weigh(example.features, example.lists) for example in examples]
+        rows = [self._weigh(example.features, example.lists) for example in (*examples, *phrases)]
         place = {label: at for at, label in enumerate(self.labels)}
-        classes = np.array([place[example.label] for example in examples])
-        targets = np.eye(len(self.labels), dtype=np.float32)[classes]
-        # Labels have different numbers of examples; a rare one counts for more.
-        importance = 1 / np.sqrt(np.bincount(classes))[classes].astype(np.float32)
-        importance /= importance.mean()
-        self._mean = (targets * importance[:, None]).sum(0) / importance.sum()
+        classes, phrase_classes = (
+            np.array([place[one.label] for one in ones], np.int64) for ones in (examples, phrases)
+        )
+        targets = np.eye(len(self.labels), dtype=np.float32)[np.concatenate([classes, phrase_classes])]
+        importance = _weigh_examples(classes, phrase_classes)
+        self._mean = np.average(targets[: len(examples)], 0, importance[: len(examples)]).astype(np.float32)
         weights = _solve(rows, targets - self._mean, _RIDGE / importance, len(self._keys))
         self._scale = np.maximum(np.abs(weights).max(0), np.finfo(np.float32).tiny) / _LARGEST
         self._weights = np.round(weights / self._scale).astype(np.int8)
@@ -130,6 +134,20 @@ class Guesser:
         numbers = places[known]
         values = self._values[numbers] * often[known]
         return numbers, values / (np.linalg.norm(values) or 1.0)
+
+
+def _weigh_examples(classes: NDArray[np.int64], phrase_classes: NDArray[np.int64]) -> Numbers:
+    """How much each example counts, on average 1, and then each phrase.
+
+    Labels have different numbers of examples; an example of a rare one counts for more.
+    """
+    many = np.bincount(classes)
+    importance = 1 / np.sqrt(many)
+    importance /= importance[classes].mean()
+    of_phrases = _PHRASES_SHARE * importance * many / np.maximum(np.bincount(phrase_classes, minlength=len(many)), 1)
+    # Where a label has but a few phrases each still is less than an example.
+    of_phrases = np.minimum(of_phrases, _PHRASES_SHARE)
+    return np.concatenate([importance[classes], of_phrases[phrase_classes]]).astype(np.float32)
 
 
 def number_features(features: Iterable[Feature]) -> Keys:

@@ -11,7 +11,7 @@ from itertools import chain
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from messages.evidence import teach
+from messages.evidence import Entry, teach
 from messages.guessing import Guesser
 from messages.languages import LANGUAGES
 from messages.matching import LONG, UNSPACED, Message, normalise
@@ -33,10 +33,6 @@ _SPOKEN = 0.7
 _OWN_FAVOUR = 1.6
 
 
-# A phrase in its plain form, and the list it is from.
-Entry = tuple[str, Tag]
-
-
 @dataclass(frozen=True)
 class Lexicon:
     """Everything that is looked up while a text is read."""
@@ -56,7 +52,9 @@ class Lexicon:
     def get_guesser(self, code: str) -> Guesser:
         """What a language's examples have taught; they are learned from when first needed."""
         if code not in self._guessers:
-            self._guessers[code] = teach(code, partial(self.index.find, among=self.numbers[code]), self.language_names)
+            numbers = self.numbers[code]
+            entries = self.index.list_entries(numbers)
+            self._guessers[code] = teach(code, entries, partial(self.index.find, among=numbers), self.language_names)
         return self._guessers[code]
 
     def find_spoken(self, message: Message, own: str | None) -> list[str]:

@@ -12,7 +12,7 @@ from messages.phrases import Phrase
 Tag = TypeVar("Tag")
 
 # So many phrases are kept as they were read.
-_KEPT = 16384
+_KEPT = 2048
 
 
 class Hit(NamedTuple, Generic[Tag]):
@@ -60,6 +60,10 @@ class PhraseIndex(Generic[Tag]):
                 self._last[key] = len(self._filed) - 1
             self._phrases.append(plain)
             self._tags.append(tag)
+
+    def list_entries(self, numbers: Iterable[int]) -> Iterator[tuple[str, Tag]]:
+        """The phrases of these numbers, each with its tag."""
+        return ((self._phrases[number], self._tags[number]) for number in numbers)
 
     def find(self, message: Message, among: Container[int] | None = None) -> list[Hit[Tag]]:
         """All occurrences, in no certain order: of one phrase at one place the shortest and the longest.

@@ -27,12 +27,12 @@ LONGEST = 1600
 _DIGIT_ANSWERS = {"one": 1, "two": 2}
 _THUMBS_UP, _HEARTS = "👍👌✅", "🙏❤💙💚🌹😊🙂😀😃🤗🥰💐"
 # What a guess must be worth: to be acted on, or to be offered for a choice.
-_SURE, _PERHAPS = 0.38, 0.25
+_SURE, _PERHAPS = 0.25, 0.17
 # What asks nothing and is as likely as this to be about nothing of ours is left to a person, whatever words it has.
 _CHATTER = 0.6
 # What harms when it is missed needs less, what harms when it is wrong needs more.
 _ENOUGH = {"stop": 0.9}
-_LIKELY_ENOUGH = {"emergency": 0.2, "report": 0.3}
+_LIKELY_ENOUGH = {"emergency": 0.12, "report": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
