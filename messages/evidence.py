@@ -102,8 +102,12 @@ def teach(
 
 
 def _list_phrase_examples(entries: Iterable[Entry]) -> Iterator[Example]:
-    """Each phrase that speaks for something as a text of all its words."""
+    """Each phrase that speaks for something as a text of all its words.
+
+    Not those of an emergency: "is it an emergency scan" has a word of them.
+    """
     for plain, tag in entries:
-        if label := find_label(tag):
+        label = find_label(tag)
+        if label and label != "emergency":
             words = dict.fromkeys(word for word, _ in list_words(plain))
             yield Example(label, number_features(list_features(Message(" ".join(words)))), {})

@@ -32,7 +32,7 @@ _SURE, _PERHAPS = 0.25, 0.17
 _CHATTER = 0.6
 # What harms when it is missed needs less, what harms when it is wrong needs more.
 _ENOUGH = {"stop": 0.9}
-_LIKELY_ENOUGH = {"emergency": 0.12, "report": 0.2}
+_LIKELY_ENOUGH = {"emergency": 0.15, "report": 0.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +303,9 @@ def _guess(reading: Reading) -> Understanding | None:
     told = list_told(reading.hits, code)
     grammar = {hit.tag.key for hit in reading.hits if hit.tag.code in reading.spoken}
     never = set()
+    if all(find_label(hit.tag) != "start" for hit in told):
+        # Whoever has stopped our texts gets none again by a mere likeness.
+        never.add("start")
     if told:
         # Where phrases speak for something, letters alone do not make it nonsense, an emergency or a stop.
         never |= {"unknown", "emergency", "stop"} - {find_label(hit.tag) for hit in told}

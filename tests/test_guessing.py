@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from messages.guessing import _solve
+from messages.guessing import _TOLERANCE, _solve
 
 
 def test_what_is_learned_one_example_after_another_is_the_ridge_regression_of_all_at_once() -> None:
@@ -24,5 +24,5 @@ def test_what_is_learned_one_example_after_another_is_the_ridge_regression_of_al
         dense[at, numbers] = values
     counted = dense / damping[:, None]
     exact = np.linalg.solve(counted.T @ dense + np.eye(width), counted.T @ wanted)
-    assert np.abs(weights - exact).max() < 0.02
-    assert np.abs(dense @ (weights - exact)).max() < 0.01
+    assert np.abs(weights - exact).max() < _TOLERANCE
+    assert np.abs(dense @ (weights - exact)).max() < _TOLERANCE

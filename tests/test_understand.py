@@ -457,3 +457,13 @@ def test_a_number_that_answers_nothing_is_no_question(text: str) -> None:
 def test_what_a_sentence_says_outdoes_the_words_it_has(text: str, own: str, intent: str, detail: str | None) -> None:
     found = understand(text, own)
     assert (found.intent, found.detail) == (intent, detail)
+
+
+def test_texts_are_not_begun_again_on_a_guess() -> None:
+    lexicon = read_lexicon()
+    starts = [(code, text) for code in CODES for label, text in read_examples(code) if label == "start"]
+    for code, text in starts:
+        found = understand(text, code)
+        if found.intent == "start":
+            keys = {hit.tag.key for hit in lexicon.index.find(Message(normalise(text)))}
+            assert keys & {"start", "start_phrases"}, text
