@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from bot.alerts import alert_clinic
 from bot.clinic_details import apply_details
-from bot.database import writing
+from bot.database import is_away, writing
 from bot.erasing import purge
 from bot.escalating import escalate
 from bot.inbox import take_in
@@ -74,10 +74,16 @@ def erase_old(settings: Settings, engine: Engine, moment: datetime) -> int:
 
 
 def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:
-    """Take in what waits on disk, oldest first; the first that the database refuses leaves the rest for later."""
+    """Take in what waits on disk, oldest first; while the database is away all waits, and one that it refuses never."""
 
-    def receive(text: Inbound, received_at: datetime) -> None:
-        take_in(engine, settings.clinic_facts, text, received_at)
+    def receive(text: Inbound, received_at: datetime) -> bool:
+        try:
+            take_in(engine, settings.clinic_facts, text, received_at)
+        except Exception as error:
+            if is_away(error):
+                raise
+            return False
+        return True
 
     return spool.take_in(receive)
 

@@ -4,6 +4,7 @@ Nothing a patient writes is lost: it is stored with what was understood. A repea
 nothing. Opt-out is honoured at once.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +17,17 @@ from bot.answering import answer, answer_stranger, hear_opted_out
 from bot.asking_again import find_unclear_question
 from bot.clinic_topics import apply_choices
 from bot.companions import answer_invitation, is_invitation_answer
-from bot.database import find_coming, find_contact, find_or_add_contact, has_patients, reading, run_built, writing
+from bot.database import (
+    add_task,
+    find_coming,
+    find_contact,
+    find_or_add_contact,
+    has_patients,
+    is_away,
+    reading,
+    run_built,
+    writing,
+)
 from bot.models import METADATA, Appointment, Contact, OutgoingText, Patient, TaskKind, TextKind
 from bot.provider import Inbound
 from bot.questions import (
@@ -31,6 +42,8 @@ from bot.turns import ANSWERS_WITHIN, Turn
 from messages.facts import ClinicFacts
 from messages.lexicon import read_lexicon
 from messages.understand import Understanding, understand
+
+log = logging.getLogger(__name__)
 
 # Questions that are answered like another: with 1 and 2, or in words.
 _AWAITED_LIKE = {"screening": "safety", "detail": "safety", "invite": "confirm"}
@@ -58,8 +71,49 @@ _ANSWERS = select(_OUTGOING.c.body).where(
 
 
 def take_in(engine: Engine, clinic: ClinicFacts, inbound: Inbound, now: datetime) -> bool:
-    """Take in one text in a transaction of its own; False when it had been taken in before."""
-    return take_in_all(engine, clinic, [(inbound, now)])[0]
+    """Take in one text in a transaction of its own; False when it had been taken in before.
+
+    One that cannot be answered because of a fault of ours is kept for staff to read.
+    """
+    # Twice: what two writers at once have got in each other's way with does not come again.
+    for is_last in (False, True):
+        try:
+            return take_in_all(engine, clinic, [(inbound, now)])[0]
+        except Exception as error:
+            if is_away(error):
+                raise
+            if is_last:
+                log.error("a text cannot be answered, and waits for staff: %s", type(error).__name__)
+    return _keep_unanswered(engine, clinic, inbound, now)
+
+
+def _keep_unanswered(engine: Engine, clinic: ClinicFacts, inbound: Inbound, now: datetime) -> bool:
+    with writing(engine) as session:
+        contact = find_or_add_contact(session, inbound.phone, clinic.default_language, now, lock=True)
+        if run_built(session, _KNOWN, provider_id=inbound.provider_id).first():
+            return False
+        _store(session, contact, inbound, Understanding("unknown", confidence=0.0), now)
+        what = Sentence("Wrote something that the bot failed to answer: read it and contact them")
+        add_task(session, TaskKind.QUESTION, what, now, contact_id=contact.id, words=inbound.body, urgent=True)
+        contact.heard_at = now
+        contact.unread_since = contact.unread_since or now
+        session.add(contact)
+    return True
+
+
+def _store(session: Session, contact: Contact, inbound: Inbound, understanding: Understanding, now: datetime) -> None:
+    run_built(
+        session,
+        _STORE,
+        provider_id=inbound.provider_id,
+        contact_id=contact.id,
+        body=inbound.body,
+        media=inbound.media,
+        intent=understanding.intent,
+        detail=understanding.detail,
+        confidence=understanding.confidence,
+        received_at=now,
+    )
 
 
 def take_in_all(engine: Engine, clinic: ClinicFacts, arrivals: Sequence[Arrival]) -> list[bool]:
@@ -114,18 +168,7 @@ def _take(
     coming, asked, understanding = _find_meant(session, contact, inbound.body, everybody, questions, understood)
     if inbound.opt_out:
         understanding = _read_opt_out(inbound.opt_out, understanding)
-    run_built(
-        session,
-        _STORE,
-        provider_id=inbound.provider_id,
-        contact_id=contact.id,
-        body=inbound.body,
-        media=inbound.media,
-        intent=understanding.intent,
-        detail=understanding.detail,
-        confidence=understanding.confidence,
-        received_at=now,
-    )
+    _store(session, contact, inbound, understanding, now)
     if contact.unreachable_since and contact.unreachable_reason != "wrong number":
         contact.unreachable_since, contact.unreachable_reason = None, ""
     is_held = contact.held_until is not None and contact.held_until > now and understanding.intent not in _ALWAYS

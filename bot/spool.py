@@ -51,10 +51,11 @@ class Spool:
             raise
         self._sync_folder()
 
-    def take_in(self, receive: Callable[[Inbound, datetime], object]) -> int:
+    def take_in(self, receive: Callable[[Inbound, datetime], bool]) -> int:
         """Hand every waiting text to ``receive``, oldest first; what it raises leaves the rest for later.
 
-        A file that cannot be read is set aside under another name, and the log says so.
+        A file that cannot be read, or whose text ``receive`` refuses, is set aside under another name, and the log
+        says so.
         """
         taken = 0
         for path in self._list():
@@ -65,13 +66,18 @@ class Spool:
             except FileNotFoundError:
                 continue  # another process was faster
             except (ValueError, TypeError, KeyError):
-                log.error("a spooled text cannot be read: %s", path.name)
-                path.rename(path.with_suffix(".bad"))
+                self._set_aside(path)
                 continue
-            receive(text, received_at)
-            path.unlink(missing_ok=True)
-            taken += 1
+            if receive(text, received_at):
+                path.unlink(missing_ok=True)
+                taken += 1
+            else:
+                self._set_aside(path)
         return taken
+
+    def _set_aside(self, path: Path) -> None:
+        log.error("a spooled text cannot be taken in: %s", path.name)
+        path.rename(path.with_suffix(".bad"))
 
     def _list(self) -> list[Path]:
         return sorted(self._folder.glob("*.json"))

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlmodel import Session, col, select
 
 from bot import inbox
+from bot.chores import take_in_spooled_texts
 from bot.database import reading, writing
 from bot.inbox import take_in_all
-from bot.models import IncomingText
+from bot.models import IncomingText, Task
 from bot.provider import Inbound
 from bot.settings import Settings
 from bot.spool import Spool
@@ -67,7 +68,7 @@ def test_those_that_come_together_are_taken_in_together_and_in_order(
     assert len(find_rows(engine, kind="reply")) == 3 + len(PHONES) - 1
 
 
-def test_one_that_cannot_be_taken_in_keeps_no_other_out(
+def test_one_that_cannot_be_answered_keeps_no_other_out_and_waits_for_staff(
     engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = inbox.answer_stranger
@@ -81,8 +82,32 @@ def test_one_that_cannot_be_taken_in_keeps_no_other_out(
 
     met = take_all(engine, settings, Spool(tmp_path / "spool"))
 
-    assert [at for at, one in enumerate(met) if isinstance(one, ZeroDivisionError)] == [7]
-    assert sum(len(list_bodies(engine, phone)) for phone in PHONES) == len(TEXTS) - 2
+    assert met == [True] * (len(TEXTS) - 1) + [False]
+    assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES)
+    with reading(engine) as session:
+        (task,) = session.exec(select(Task).where(col(Task.what).contains("failed to answer")))
+        assert (task.words, task.urgent) == (TEXTS[7].body, True)
+
+
+def test_one_that_the_database_refuses_is_set_aside_and_the_next_comes_in(
+    engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = inbox._store
+
+    def refuse(session: Session, contact: Any, inbound: Inbound, *rest: Any) -> None:
+        if inbound.provider_id == TEXTS[0].provider_id:
+            raise DataError("INSERT", {}, Exception("cannot be written"))
+        real(session, contact, inbound, *rest)
+
+    monkeypatch.setattr(inbox, "_store", refuse)
+    spool = Spool(tmp_path / "spool")
+    take_all(engine, settings, spool)
+    take_in_spooled_texts(settings, engine, spool)
+
+    assert spool.count() == 0
+    assert list((tmp_path / "spool").glob("*.bad"))
+    assert list_bodies(engine, PHONES[0]) == ["METAL 1", "METAL 2"]
+    assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES[1:])
 
 
 def test_while_the_database_is_away_all_wait_on_disk_in_order(
@@ -100,7 +125,11 @@ def test_while_the_database_is_away_all_wait_on_disk_in_order(
     assert take_all(engine, settings, spool) == [False] * len(TEXTS)
     assert len(tried) <= 4, "each was tried alone"
 
-    spool.take_in(lambda text, _at: waiting.append(text))
+    def receive(text: Inbound, _at: object) -> bool:
+        waiting.append(text)
+        return True
+
+    spool.take_in(receive)
     for phone in PHONES:
         assert [text for text in waiting if text.phone == phone] == [text for text in TEXTS if text.phone == phone]
 

@@ -122,8 +122,8 @@ class Day:
             self.spool.add(text, self.now)
             self.spool.take_in(self.take_in)
 
-    def take_in(self, text: Inbound, received_at: datetime) -> None:
-        take_in(self.engine, self.settings.clinic_facts, text, received_at)
+    def take_in(self, text: Inbound, received_at: datetime) -> bool:
+        return take_in(self.engine, self.settings.clinic_facts, text, received_at)
 
     def call_back(self) -> None:
         reports, self.carrier.reports = self.carrier.reports, []

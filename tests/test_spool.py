@@ -1,7 +1,7 @@
 """Texts on disk: in order, complete, for nobody else to read, and none lost to a broken one."""
 
 import stat
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,11 @@ def test_texts_come_back_whole_and_in_the_order_they_came(tmp_path: Path) -> Non
         spool.add(make_text(number), NOW + timedelta(seconds=number))
     assert spool.count() == 3
 
-    assert spool.take_in(lambda text, at: taken.append((text, at))) == 3
+    def receive(text: Inbound, at: datetime) -> bool:
+        taken.append((text, at))
+        return True
+
+    assert spool.take_in(receive) == 3
 
     assert taken == [(make_text(number), NOW + timedelta(seconds=number)) for number in range(3)]
     assert spool.count() == 0
@@ -40,10 +44,11 @@ def test_a_failure_leaves_that_text_and_the_rest_for_later(tmp_path: Path) -> No
     for number in range(3):
         spool.add(make_text(number), NOW + timedelta(seconds=number))
 
-    def receive(text: Inbound, _at: object) -> None:
+    def receive(text: Inbound, _at: object) -> bool:
         if text.provider_id == "SM1":
             raise ConnectionError
         taken.append(text.provider_id)
+        return True
 
     with pytest.raises(ConnectionError):
         spool.take_in(receive)
@@ -52,11 +57,11 @@ def test_a_failure_leaves_that_text_and_the_rest_for_later(tmp_path: Path) -> No
 
 
 def test_a_file_that_cannot_be_read_is_set_aside_and_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    spool, taken = Spool(tmp_path / "spool"), []
+    spool = Spool(tmp_path / "spool")
     spool.add(make_text(1), NOW)
     (tmp_path / "spool" / "0.json").write_text('{"provider_id": ')
 
-    assert spool.take_in(lambda text, _at: taken.append(text)) == 1
+    assert spool.take_in(lambda text, _at: text == make_text(1)) == 1
     assert (tmp_path / "spool" / "0.bad").exists()
     assert "0.json" in caplog.text
 

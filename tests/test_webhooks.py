@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col, func, select
 
+from bot import inbox
 from bot.chores import take_in_spooled_texts
 from bot.database import reading, writing
 from bot.holds import open_circuit, pause
@@ -217,6 +218,7 @@ def break_database(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OperationalError("INSERT", {}, Exception("the server is gone"))
 
     monkeypatch.setattr(arrivals, "take_in_all", fail)
+    monkeypatch.setattr(inbox, "take_in_all", fail)
 
 
 def test_a_text_that_comes_while_the_database_is_away_is_taken_in_later_and_in_order(

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import is_away, name_trouble
-from bot.inbox import Arrival, take_in_all
+from bot.inbox import Arrival, take_in, take_in_all
 from bot.provider import Inbound
 from bot.spool import Spool
 from bot.web.together import Together
@@ -41,6 +41,8 @@ class Arrivals:
         # None may overtake those that wait on disk.
         if not self._spool.count():
             try:
+                if len(arrivals) == 1:
+                    return [take_in(self._engine, self._clinic, *arrivals[0])]
                 return take_in_all(self._engine, self._clinic, arrivals)
             except SQLAlchemyError as error:
                 if len(arrivals) > 1 and not is_away(error):
