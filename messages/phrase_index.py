@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 from messages.matching import UNSPACED, Message
-from messages.phrases import Phrase
+from messages.phrases import Phrase, may_be_in
 
 Tag = TypeVar("Tag")
 
@@ -76,11 +76,15 @@ class PhraseIndex(Generic[Tag]):
         for number in {*self._list_filed(message.prefixed_places), *self._list_filed(_list_keys(signs))}:
             if among is not None and number not in among:
                 continue
-            phrase, tag = _read(self._phrases[number]), self._tags[number]
+            plain, tag = self._phrases[number], self._tags[number]
+            places = message.prefixed_places if number in self._prefixed else message.places
+            # Most phrases that a word is in lack another word: seen before they are read.
+            if not may_be_in(plain, signs if UNSPACED.search(plain) else places):
+                continue
+            phrase = _read(plain)
             if phrase.unspaced:
                 found, length = phrase.find_unspaced(signs), len(signs)
             else:
-                places = message.prefixed_places if number in self._prefixed else message.places
                 found, length = phrase.find(places), len(message.words)
             hits += [Hit(number, tag, phrase, start, end, start == 0 and end == length) for start, end in found]
         return hits

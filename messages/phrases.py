@@ -12,7 +12,7 @@ choices, ``|`` between them, with every word as ``normalise`` has it: ``(stop|do
 import re
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 from itertools import product
 
@@ -142,8 +142,6 @@ class Phrase:
 
     def find_unspaced(self, text: str) -> Iterator[tuple[int, int]]:
         """The same in signs, in a message without its spaces."""
-        if not all(any(first in text for first in slot) for slot in self._slots):
-            return
         firsts = {first for slot in self._slots[: self._leading] for first in slot if first}
         for start in {at for first in firsts for at in _list_occurrences(first, text)}:
             ends = set(self._match_signs(0, text, start, gap=False))
@@ -189,6 +187,21 @@ class Phrase:
                     end = found + len(sign)
                 else:
                     yield from self._match_signs(at + 1, text, end, gap=False)
+
+
+def may_be_in(plain: str, words: Container[str]) -> bool:
+    """Whether a message has what a choice of each slot begins with, of a phrase in its plain form.
+
+    Args:
+        words: the message's words, or its signs without spaces.
+    """
+    for slot in plain.split("/"):
+        for choice in slot.removeprefix(_GAP).split("|"):
+            if not choice or choice.partition(" ")[0] in words:
+                break
+        else:
+            return False
+    return True
 
 
 def _read_slot(plain: str) -> Slot:
