@@ -4,6 +4,8 @@
 """
 
 import secrets
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -91,8 +93,17 @@ class Record:
     media: int = 0
 
 
+class LateError(Exception):
+    """Nothing left: at the last moment the text was no longer ours to send."""
+
+
+# Whether the text that the running task sends may still leave. Asked where its request is written: between looking at
+# the lease and that, a process can stand still for any time.
+MAY_LEAVE: ContextVar[Callable[[], bool]] = ContextVar("may_leave", default=lambda: True)
+
+
 class Sender(Protocol):
-    """A way to send texts. All of it raises ``SendError`` and nothing else."""
+    """A way to send texts. All of it raises ``SendError`` and nothing else, but ``send``: ``LateError`` as well."""
 
     async def send(self, to: str, body: str, token: str, useful_for: timedelta) -> Accepted: ...
 

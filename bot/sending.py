@@ -32,7 +32,7 @@ from bot.outcomes import (
     record_status,
     settle,
 )
-from bot.provider import BUSY, Accepted, Record, Sender, SendError, StatusReport
+from bot.provider import BUSY, MAY_LEAVE, Accepted, LateError, Record, Sender, SendError, StatusReport
 from bot.schedule import Plan
 from bot.sms import SEND_TIMEOUT_S
 from messages.facts import ClinicFacts
@@ -237,15 +237,22 @@ class SendingLoop:
             self._woken.set()
 
     async def _send(self, ready: Ready) -> None:
-        if self._clock() > ready.lease_until - _LEASE_RESERVE:
-            # We slept between claim and wire: another process may take this text at any moment.
+        def may_leave() -> bool:
+            # Once we have slept between claim and wire, another process may take this text at any moment.
+            return self._clock() <= ready.lease_until - _LEASE_RESERVE
+
+        if not may_leave():
             self._unsent.append(ready)
             return
+        MAY_LEAVE.set(may_leave)
         outcome: Accepted | SendError
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S + 1):
                 useful_for = ready.useful_until - self._clock()
                 outcome = await self._sender.send(ready.phone, ready.body, ready.attempt, useful_for)
+        except LateError:
+            self._unsent.append(ready)
+            return
         except SendError as error:
             outcome = error
         except Exception as error:  # whatever it was, the text may have left

@@ -3,11 +3,14 @@
 import logging
 import random
 import signal
+import sqlite3
+import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from bot.daemon import prepare_database
 from bot.settings import load_settings
@@ -86,6 +89,23 @@ def test_an_old_and_a_new_version_share_a_burst_while_one_leaves(database_url: s
         engine.dispose()
 
 
+def stop_between_transactions(process: subprocess.Popen[bytes], engine: Engine) -> None:
+    """Stop a process where it holds no lock: in the middle of a write SQLite would wait for it as long as it stands."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        if engine.dialect.name != "sqlite":
+            return
+        other = sqlite3.connect(engine.url.database or "", timeout=0.2, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE").execute("ROLLBACK")
+            return
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.01)
+        finally:
+            other.close()
+
+
 @pytest.mark.skipif(not FULL, reason="a lease is half a minute: make rig")
 def test_a_process_stopped_past_its_lease_and_resumed_sends_nothing_twice(database_url: str, tmp_path: Path) -> None:
     ports = [find_free_port() for _ in range(2)]
@@ -99,7 +119,7 @@ def test_a_process_stopped_past_its_lease_and_resumed_sends_nothing_twice(databa
         with run_daemon(environments[0], ports[0], tmp_path) as paused:
             enrol_many(engine, settings, 200, datetime.now(UTC))
             wait_for(lambda: len(fake.messages) > 20, 60)
-            paused.process.send_signal(signal.SIGSTOP)
+            stop_between_transactions(paused.process, engine)
             with run_daemon(environments[1], ports[1], tmp_path) as other:
                 wait_for(lambda: count_states(engine) == {"sent": 200}, 200)
                 paused.process.send_signal(signal.SIGCONT)
