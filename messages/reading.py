@@ -165,6 +165,10 @@ class Reading:
         """A piece of the text on its own."""
         return Reading(message.text, message, self.own, self.awaiting, self.lexicon, self.searched)
 
+    def find_code(self, key: str) -> str | None:
+        """The language of what is found of a list, the likeliest; None if nothing is."""
+        return min((hit.tag.code for hit in self.hits if hit.tag.key == key), key=self.rank_language, default=None)
+
     def rank_language(self, code: str) -> int:
         if code == self.own:
             return -1

@@ -24,6 +24,8 @@ ANYWHERE = (
     *("emergency", "stop_phrases", "start_phrases", "help_phrases", "menu_phrases", "language_phrases"),
     *("wrong_number", "change", "confirm", "condition", "auto_reply", "chatter"),
 )
+# What answers a question by itself.
+ANSWERS = ("yes", "no", "none", "thanks")
 # Words that change what others mean, or that mean nothing.
 GRAMMAR = ("asking", "negation", "but", "polite", "language_fillers")
 INTENTS = (*WHOLE, *ANYWHERE, *GRAMMAR)

@@ -1,0 +1,70 @@
+"""A guess at what a free text is about, by its phrases and its letters."""
+
+from itertools import chain
+
+from messages.asked_language import find_language_within
+from messages.evidence import count_lists, find_label, list_hit_features, list_told
+from messages.guessing import list_features
+from messages.reading import Reading
+from messages.understanding import Understanding
+from messages.words import REPORTED
+
+# What a guess must be worth: to be acted on, or to be offered for a choice.
+_SURE, _PERHAPS = 0.25, 0.17
+# What asks nothing and is as likely as this to be about nothing of ours is left to a person, whatever words it has.
+_CHATTER = 0.6
+# What harms when it is missed needs less, what harms when it is wrong needs more.
+_ENOUGH = {"stop": 0.9}
+_LIKELY_ENOUGH = {"emergency": 0.15, "report": 0.2}
+# A guess is never quite certain.
+_SUREST = 0.99
+
+
+def guess(reading: Reading) -> Understanding | None:
+    """What a free text is most likely about. A number alone is no question."""
+    if not any(map(str.isalpha, chain.from_iterable(reading.message.words))):
+        return None
+    code = reading.spoken[0]
+    told = list_told(reading.hits, code)
+    grammar = {hit.tag.key for hit in reading.hits if hit.tag.code in reading.spoken}
+    never = set()
+    if all(find_label(hit.tag) != "start" for hit in told):
+        # Whoever has stopped our texts gets none again by a mere likeness.
+        never.add("start")
+    if told:
+        # Where phrases speak for something, letters alone do not make it nonsense, an emergency or a stop.
+        never |= {"unknown", "emergency", "stop"} - {find_label(hit.tag) for hit in told}
+    if grammar & {"negation", "asking"}:
+        never |= {f"report:{kind}" for kind in REPORTED}
+    lists = count_lists(told, reading.message, reading.lexicon.language_names)
+    features = [*list_features(reading.message), *list_hit_features(told, lists, reading.hits, code)]
+    guesser = reading.lexicon.get_guesser(code)
+    if told and "asking" not in grammar and dict(guesser.guess(features, lists)).get("unknown", 0) >= _CHATTER:
+        # Small talk with a word of ours in it: "bring some bread".
+        return None
+    ranked = guesser.guess(features, lists, never)
+    label, probability = _pick(ranked)
+    confidence = min(_SUREST, round(probability, 2))
+    if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
+        intent, _, detail = label.partition(":")
+        if intent == "language":
+            detail = find_language_within(reading) or ""
+        return Understanding(intent, None if detail == "other" else detail or None, confidence, code)
+    topics = [
+        label.partition(":")[2]
+        for label, share in ranked[:3]
+        if label.startswith("question:") and share >= _PERHAPS / 2
+    ]
+    if label.startswith("question:") and probability >= _PERHAPS:
+        return Understanding("unknown", None, confidence, code, alternatives=tuple(topics))
+    return None
+
+
+def _pick(ranked: list[tuple[str, float]]) -> tuple[str, float]:
+    """The likeliest label, or one that it would harm to miss, if that is likely enough."""
+    for intent, enough in _LIKELY_ENOUGH.items():
+        labels = [(label, share) for label, share in ranked if label.partition(":")[0] == intent]
+        share = sum(share for _, share in labels)
+        if share >= enough:
+            return labels[0][0], max(share, _SURE)
+    return ranked[0] if ranked else ("unknown", 0.0)

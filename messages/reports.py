@@ -1,0 +1,45 @@
+"""What a patient has that staff must know of, told as a statement."""
+
+from collections.abc import Iterable
+
+from messages.evidence import Found
+from messages.grammar import denies, is_within
+from messages.reading import Reading
+from messages.understanding import Understanding
+from messages.words import REPORTED
+
+
+def find_report(reading: Reading) -> Understanding | None:
+    """A statement, not a question, that the patient has something staff must know."""
+    if reading.awaiting != "safety" and any(hit.tag.table == "shown_topics" for hit in reading.whole):
+        return None
+    for _, hits in reading.clauses:
+        grammar = [hit for hit in hits if hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken]
+        for code in _list_codes(reading, hits):
+            report = [hit for hit in hits if hit.tag.code == code and hit.tag.table == "report"]
+            if kind := _find_reported(report, grammar, in_answer=reading.awaiting == "safety"):
+                return Understanding("report", None if kind == "other" else kind, 0.9, code)
+    return None
+
+
+def _find_reported(report: list[Found], grammar: list[Found], *, in_answer: bool) -> str | None:
+    """What a clause of one language reports: somebody has it, no question begins before that, and it is not denied."""
+    # Where no spaces are written, what follows the statement in one breath makes all of it a question.
+    # A piece of what is named asks nothing: without its prefix the Arabic "kidney" is "why".
+    named_words = [hit for hit in report if not hit.phrase.has_gap and not hit.phrase.unspaced]
+    questions = [hit for hit in grammar if hit.tag.key == "asking" and not is_within(hit, named_words)]
+    asking = min((0 if hit.phrase.unspaced else hit.start for hit in questions), default=None)
+    having = [hit for hit in report if hit.tag.key == "having"]
+    for kind in REPORTED:
+        stated = [hit for hit in report if hit.tag.key == f"having_{kind}"]
+        named = [hit for hit in report if hit.tag.key == kind]
+        told = stated or (named and (having or in_answer) and [*named, *having])
+        if not told or any(denies(hit, told) and not is_within(hit, stated) for hit in grammar):
+            continue
+        if asking is None or min(hit.start for hit in told) < asking:
+            return kind
+    return None
+
+
+def _list_codes(reading: Reading, hits: Iterable[Found]) -> list[str]:
+    return sorted({hit.tag.code for hit in hits}, key=reading.rank_language)
