@@ -14,7 +14,7 @@ from bot.settings import Settings, SettingsError, find_warnings, load_settings
 from bot.sms import TwilioSender
 from messages.catalogues import find_trouble, read_catalogue, read_sources
 from messages.languages import LANGUAGES, SOURCE
-from messages.words import WordsError, read_words
+from messages.words import WordsError, list_entries, read_words
 
 # A test text that has not arrived by then says enough.
 _TEST_USEFUL = timedelta(minutes=10)
@@ -51,7 +51,7 @@ def find_language_troubles() -> list[str]:
     troubles = []
     for language in LANGUAGES:
         try:
-            read_words(language.code)
+            list_entries(read_words(language.code))
             translations = read_catalogue(language.code).translations
         except (OSError, ValueError, WordsError) as error:
             troubles.append(f"{language.code}: {error}")

@@ -9,11 +9,9 @@ from messages.matching import Message, normalise
 from messages.naming import LanguageNames, list_languages
 from messages.phrase_index import Hit
 from messages.phrases import list_words
-from messages.words import GRAMMAR, WHOLE, Label, Tag, read_examples
+from messages.words import GRAMMAR, WHOLE, Entry, Label, Tag, read_examples
 
 Found = Hit[Tag]
-# A phrase in its plain form, and the list it is from.
-Entry = tuple[str, Tag]
 # What says nothing by itself, but does together with something else.
 _TOGETHER = frozenset({*GRAMMAR, "having", "condition"})
 

@@ -11,14 +11,14 @@ from itertools import chain
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from messages.evidence import Entry, teach
+from messages.evidence import teach
 from messages.guessing import Guesser
 from messages.languages import LANGUAGES
 from messages.matching import LONG, UNSPACED, Message, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import PhraseIndex
-from messages.phrases import list_words, simplify
-from messages.words import Label, Tag, Words, read_examples, read_words
+from messages.phrases import list_words
+from messages.words import Entry, Label, Tag, list_entries, read_examples, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -112,7 +112,7 @@ def read_lexicon() -> Lexicon:
     # The same few sets of languages are behind all terms.
     sets: dict[tuple[str, ...], tuple[str, ...]] = {}
     for code in (language.code for language in LANGUAGES):
-        entries = list(_list_entries(read_words(code)))
+        entries = list_entries(read_words(code))
         for term in set(_list_vocabulary(entries, read_examples(code))):
             codes = (*speakers.get(term, ()), code)
             speakers[term] = sets.setdefault(codes, codes)
@@ -120,17 +120,6 @@ def read_lexicon() -> Lexicon:
         numbers[code] = range(len(index), len(index) + len(entries))
         index.add(entries, prefixed=code in _PREFIXED)
     return Lexicon(index, numbers, long_words, speakers, read_language_names())
-
-
-def _list_entries(words: Words) -> Iterator[Entry]:
-    for name, table in (("intents", words.intents), ("topics", words.topics), ("report", words.report)):
-        for key, sources in table.items():
-            tag = Tag(words.code, name, key)
-            yield from ((source, tag) for source in sources)
-    # What we offer to whoever wants to be phoned is a call for help.
-    yield simplify(words.shown["call"]), Tag(words.code, "intents", "help")
-    for topic, shown in words.shown_topics.items():
-        yield simplify(shown), Tag(words.code, "shown_topics", topic)
 
 
 def _list_vocabulary(entries: Iterable[Entry], examples: Iterable[tuple[Label, str]]) -> Iterator[str]:

@@ -24,6 +24,7 @@ _CHOICE = re.compile(r"\(([^()]*)\)")
 # What stands between spaces, where a choice with its own spaces is one piece; and a gap.
 _PIECE = re.compile(r"~|(?:\([^()]*\)|[^\s~()])+")
 _UNSPACED_PIECE = re.compile(r"~|\([^()]*\)|[^~()]+")
+_LETTER, _STRAY = re.compile(r"\w"), re.compile(r"[()|]")
 _PLAIN_WORD = re.compile("[^/|~ ]+")
 # So many pieces are kept while lists are read: those of one language, and then of the next.
 _KEPT = 8192
@@ -34,15 +35,24 @@ class PhraseError(ValueError):
     """A phrase cannot be read."""
 
 
+def check_form(source: str) -> None:
+    """See at a glance whether one entry of a word list can be read: a small part of the time that reading it takes.
+
+    Raises:
+        PhraseError: it has no letters, or brackets that do not pair.
+    """
+    if not _LETTER.search(source) or _STRAY.search(_CHOICE.sub("", source) if "(" in source else source):
+        raise PhraseError(source)
+
+
 def simplify(source: str) -> str:
     """The plain form of one entry of a word list.
 
     Raises:
         PhraseError: it has nothing to look for, or brackets that do not pair.
     """
+    check_form(source)
     unspaced = bool(UNSPACED.search(source))
-    if any(sign in _CHOICE.sub("", source) for sign in "()|"):
-        raise PhraseError(source)
     slots: list[str] = []
     after_gap = has_words = False
     for piece in (_UNSPACED_PIECE if unspaced else _PIECE).findall(source):

@@ -4,14 +4,15 @@ The words are phrases (see ``phrases.py``), the examples whole texts with what t
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from messages.carriers import CARRIER_STARTS, CARRIER_STOPS
-from messages.phrases import PhraseError, simplify
+from messages.phrases import PhraseError, check_form, simplify
 from messages.topics import TOPICS
 
 FOLDER = Path(__file__).parent / "words"
@@ -53,6 +54,7 @@ _EXAMPLE_TABLES = {"intents": EXAMPLE_INTENTS, "topics": TOPIC_CODES, "report": 
 Table = Mapping[str, tuple[str, ...]]
 # What a text means in one word: an intent, ``question:`` with its topic, ``report:`` with its kind.
 Label = str
+Plain = TypeVar("Plain", str, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,13 @@ class Tag:
     key: str
 
 
+# A phrase in its plain form, and the list it is from.
+Entry = tuple[str, Tag]
+
+
 @dataclass(frozen=True)
 class Words:
-    """One language's tables, their phrases in plain form."""
+    """One language's tables, their phrases as they are written."""
 
     code: str
     shown: dict[str, str]
@@ -88,8 +94,10 @@ class WordsError(ValueError):
 def read_words(code: str) -> Words:
     """Read one language's words, and see that its examples can be read.
 
+    Whoever writes a text needs what is shown, and at once; what a phrase looks for is made out when texts are read.
+
     Raises:
-        WordsError: a shown word is missing, a key is unknown, a phrase cannot be read, or a shown keyword is
+        WordsError: a shown word is missing, a key is unknown, a phrase has no form, or a shown keyword is
             a carrier's word.
         OSError: a file is missing or unreadable.
     """
@@ -103,12 +111,30 @@ def read_words(code: str) -> Words:
     ):
         raise WordsError(path, f"carriers act on {', '.join(sorted(taken))}: show another word")
     tables = _read_tables(path, data, _WORD_TABLES)
-    tables = {
-        name: {key: tuple(_simplify(path, name, phrase) for phrase in phrases) for key, phrases in table.items()}
-        for name, table in tables.items()
-    }
+    for name, table in tables.items():
+        for phrase in chain.from_iterable(table.values()):
+            _read_phrase(path, name, phrase, check_form)
     read_examples(code)
     return Words(code, shown["shown"], shown["shown_topics"], **tables)
+
+
+def list_entries(words: Words) -> list[Entry]:
+    """One language's phrases in their plain form, and what each means.
+
+    Raises:
+        WordsError: a phrase has nothing to look for.
+    """
+    path = FOLDER / f"{words.code}.toml"
+    tables = (("intents", words.intents), ("topics", words.topics), ("report", words.report))
+    entries: list[Entry] = []
+    for name, table in tables:
+        for key, phrases in table.items():
+            tag = Tag(words.code, name, key)
+            entries += [(_read_phrase(path, name, phrase, simplify), tag) for phrase in phrases]
+    # What we offer to whoever wants to be phoned is a call for help.
+    entries.append((simplify(words.shown["call"]), Tag(words.code, "intents", "help")))
+    entries += [(simplify(word), Tag(words.code, "shown_topics", topic)) for topic, word in words.shown_topics.items()]
+    return entries
 
 
 def read_examples(code: str) -> list[tuple[Label, str]]:
@@ -149,8 +175,8 @@ def _read_tables(path: Path, data: dict[str, Any], known: dict[str, tuple[str, .
     return tables
 
 
-def _simplify(path: Path, table: str, phrase: str) -> str:
+def _read_phrase(path: Path, table: str, phrase: str, read: Callable[[str], Plain]) -> Plain:
     try:
-        return simplify(phrase)
+        return read(phrase)
     except PhraseError:
         raise WordsError(path, f"[{table}] has a phrase that cannot be read: {phrase!r}") from None

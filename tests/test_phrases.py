@@ -4,7 +4,7 @@ import pytest
 
 from messages.matching import Message, normalise, split_clauses
 from messages.phrase_index import PhraseIndex
-from messages.phrases import PhraseError, simplify
+from messages.phrases import PhraseError, check_form, simplify
 
 
 def find(source: str, text: str) -> list[tuple[int, int, bool]]:
@@ -47,9 +47,11 @@ def test_arabic_prefixes_are_taken_off_only_where_asked() -> None:
 
 
 @pytest.mark.parametrize("source", ["", "!?", "(a|b", "a)", "((a|b) c|d)", "~"])
-def test_a_phrase_that_cannot_be_read_is_refused(source: str) -> None:
+def test_a_phrase_that_cannot_be_read_is_refused_at_a_glance_too(source: str) -> None:
     with pytest.raises(PhraseError):
         simplify(source)
+    with pytest.raises(PhraseError):
+        check_form(source)
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def _make_rows(numbers: range, clinic_id: int, moment: datetime) -> Iterator[tup
                 "kind": "reminder",
                 "step": step,
                 "due_at": starts[one] - timedelta(days=(25, 7, 2, 0)[place], hours=3),
+                "body": "",
                 "useful_until": starts[one],
                 "created_at": moment,
             }
