@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from pwdlib import PasswordHash
 from sqlmodel import Session, col, delete, select
@@ -20,12 +21,16 @@ LEAST_PASSWORD, LONGEST_PASSWORD = 12, 256
 LINK_LASTS = timedelta(hours=24)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _HASHER = PasswordHash.recommended()  # Argon2id
-# Verified when there is no such account, so that the answer takes as long as for a wrong password.
-_NOBODY = _HASHER.hash(secrets.token_hex())
 
 
 class AccountError(SentenceError):
     """The account cannot be made or changed so; the message says what would be right."""
+
+
+@cache
+def _hash_nobody() -> str:
+    """Verified when there is no such account, so that the answer takes as long as for a wrong password."""
+    return _HASHER.hash(secrets.token_hex())
 
 
 def hash_secret(secret: str) -> str:
@@ -100,7 +105,7 @@ def _keep_one_admin(session: Session, staff: Staff) -> None:
 def check_password(staff: Staff | None, password: str) -> bool:
     """Whether this is the account's password; as slow where there is no account."""
     stored = staff.password_hash if staff and staff.password_hash else ""
-    fits = _HASHER.verify(password[:LONGEST_PASSWORD], stored or _NOBODY)
+    fits = _HASHER.verify(password[:LONGEST_PASSWORD], stored or _hash_nobody())
     return fits and bool(stored)
 
 

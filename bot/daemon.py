@@ -4,20 +4,14 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import uvicorn
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from bot.accounts import make_first_link
 from bot.alerts import LOOK_EVERY
 from bot.chores import (
     WATCH_EVERY_S,
@@ -26,31 +20,28 @@ from bot.chores import (
     hold_clock_times,
     hold_clock_times_daily,
     take_in_missed,
-    take_in_spooled_texts,
     watch_silence,
 )
 from bot.clock import Clock
-from bot.database import lock_start, migrate, name_trouble, open_database, writing
-from bot.importing.upload_work import carry_on
+from bot.database import lock_start, migrate, open_database, writing
 from bot.models import Clinic
 from bot.provider import Sender, SendError
 from bot.sending import ASK_EVERY_S, SendingLoop
 from bot.settings import Settings
 from bot.sms import open_sender
-from bot.spool import Spool
-from bot.warming import prepare_speaking, prepare_understanding, read_all
-from bot.web.app import create_app
-from bot.web.service import Service
+from bot.timetable import Timetable, try_to
+from bot.warming import prepare_speaking, read_all
 from bot.zone_data import read_zone_data
 from bot.zones import note_rules
+
+if TYPE_CHECKING:
+    from bot.serving import Site
 
 log = logging.getLogger(__name__)
 
 RECONCILE_EVERY_S = 5
 TICK_EVERY_S = 1
 BEAT_EVERY_S = 5
-SPOOL_EVERY_S = 2
-UPLOADS_EVERY_S = 30
 CLOCK_EVERY_S = 2
 ZONE_EVERY_S = 600
 FORGET_EVERY_S = 600
@@ -94,31 +85,13 @@ def prepare_database(settings: Settings) -> Engine:
     return engine
 
 
-class _Jobs:
-    """The jobs of this process on APScheduler's clock. One that fails is logged, and tried again at its next time."""
-
-    def __init__(self) -> None:
-        self.scheduler = AsyncIOScheduler(
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}, timezone=UTC
-        )
-
-    def every(self, seconds: float, what: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Do this now and then after so many seconds; ``what`` says what is wrong when it fails."""
-        self.scheduler.add_job(_try, "interval", [what, work], seconds=seconds, next_run_time=now())
-
-    def once(self, what: str, work: Callable[[], Awaitable[object]]) -> None:
-        self.scheduler.add_job(_try, args=[what, work])
-
-    def forget_times(self) -> None:
-        """Let no job wait for an hour that the machine's clock repeats."""
-        for job in self.scheduler.get_jobs():
-            job.modify(next_run_time=now())
-
-
 async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port: int) -> bool:
     """Send and serve until SIGTERM or SIGINT, then finish what is in flight.
 
     Returns whether it ended by itself, to be started again with the time-zone data that this machine has now.
+
+    Raises:
+        WordsError, OSError, ValueError: a catalogue, the keywords or a word list cannot be read.
     """
     read_all()
     clock = Clock(engine)
@@ -139,7 +112,7 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    jobs, tasks = _Jobs(), []
+    jobs, tasks = Timetable(), []
     has_new_zone = False
 
     async def look_at_zone() -> None:
@@ -159,32 +132,24 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         await _begin_sending(settings, engine, clock, sending, jobs)
         tasks.append(asyncio.create_task(sending.run(), name="sending"))
     jobs.scheduler.start()
-    server = None
+    site: Site | None = None
     if roles.web:
-        spool = Spool(Path(settings.spool_folder))
-        app = create_app(
-            settings, engine, sending, spool, clock.now, demo=roles.demo, list_problems=clock.list_problems
-        )
-        service: Service = app.state.service
-        _begin_receiving(service, jobs)
-        server = _Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False))
-        tasks.append(asyncio.create_task(server.serve(), name="web"))
-        log.info("serving on http://%s:%s", host, port)
-        if not roles.demo:
-            await asyncio.to_thread(_offer_first_account, settings, engine)
+        # In a thread, so that the first texts leave meanwhile.
+        site = await asyncio.to_thread(_open_site, settings, engine, clock, sending, demo=roles.demo)
+        site.plan(jobs)
+        tasks.append(asyncio.create_task(site.serve(host, port), name="web"))
     waiting = asyncio.create_task(stopped.wait())
     done, _ = await asyncio.wait([waiting, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
     watching.cancel()
     jobs.scheduler.shutdown(wait=False)
     sending.stop()
-    if server is not None:
-        service.stopped.set()
-        server.should_exit = True
+    if site is not None:
+        site.stop()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), _DRAIN_S)
     if roles.send:
-        await _try("this node's share stays taken for a while", sending.leave)
+        await try_to("this node's share stays taken for a while", sending.leave)
     await sender.close()
     waiting.cancel()
     for task in done - {waiting}:
@@ -192,7 +157,15 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     return has_new_zone
 
 
-async def _begin_sending(settings: Settings, engine: Engine, clock: Clock, sending: SendingLoop, jobs: _Jobs) -> None:
+def _open_site(settings: Settings, engine: Engine, clock: Clock, sending: SendingLoop, *, demo: bool) -> "Site":
+    from bot.serving import Site
+
+    return Site(settings, engine, sending, clock.now, demo=demo, list_problems=clock.list_problems)
+
+
+async def _begin_sending(
+    settings: Settings, engine: Engine, clock: Clock, sending: SendingLoop, jobs: Timetable
+) -> None:
     """Catch up with what was missed, and plan what is done again and again where texts are sent."""
     missed = await sending.catch_up()
     await asyncio.to_thread(take_in_missed, settings, engine, missed)
@@ -222,22 +195,6 @@ async def _begin_sending(settings: Settings, engine: Engine, clock: Clock, sendi
     jobs.once("the languages cannot be read", partial(asyncio.to_thread, prepare_speaking, settings.clinic_facts))
 
 
-def _begin_receiving(service: Service, jobs: _Jobs) -> None:
-    """Plan what is done again and again where patients' texts and staff's files come in."""
-
-    async def take_in_spooled() -> None:
-        if await asyncio.to_thread(take_in_spooled_texts, service.settings, service.engine, service.spool):
-            service.sending.wake()
-
-    async def go_on_with_uploads() -> None:
-        await asyncio.to_thread(carry_on, service.engine, service.settings, service.now, service.stopped)
-
-    # Takes a while; the first patient to write shall not wait for it, nor shall the first reminder.
-    jobs.once("the word lists cannot be read", prepare_understanding)
-    jobs.every(SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
-    jobs.every(UPLOADS_EVERY_S, "files that staff dropped wait for the database", go_on_with_uploads)
-
-
 async def send_once(settings: Settings, engine: Engine) -> dict[str, int]:
     """One sending round by hand: what is in doubt is looked up, then all that is due is sent."""
     clock = Clock(engine)
@@ -257,34 +214,13 @@ async def send_once(settings: Settings, engine: Engine) -> dict[str, int]:
         await sender.close()
 
 
-async def _try(what: str, work: Callable[[], Awaitable[object]]) -> None:
-    try:
-        await work()
-    except asyncio.CancelledError:
-        log.debug("stopped: %s", what)  # the process ends; the scheduler would log it as an error
-    except Exception as error:  # the next tick tries again
-        log.error("%s: %s", what, name_trouble(error))
-
-
-def _offer_first_account(settings: Settings, engine: Engine) -> None:
-    """Print the link that makes the first account; it is no use to anybody once there is one."""
-    with writing(engine) as session:
-        token = make_first_link(session, now())
-    if token:
-        # Not into the log, which may be kept, and read by others.
-        sys.stderr.write(
-            f"No account yet. Make the first one, within a day: {settings.public_base_url}/set-up/{token}\n"
-        )
-        sys.stderr.flush()
-
-
-async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, jobs: _Jobs) -> None:
+async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, jobs: Timetable) -> None:
     """Hear the database's time, and end doubts."""
     loop = asyncio.get_running_loop()
     began, waiting = now().timestamp() - loop.time(), False
     while True:
         await asyncio.sleep(CLOCK_EVERY_S)
-        await _try("the database does not tell the time", partial(asyncio.to_thread, clock.listen))
+        await try_to("the database does not tell the time", partial(asyncio.to_thread, clock.listen))
         begins = now().timestamp() - loop.time()
         if abs(begins - began) > CLOCK_EVERY_S:
             began = begins
@@ -299,11 +235,3 @@ async def _watch_clock(clock: Clock, sender: Sender, sending: SendingLoop, jobs:
             if not waiting:
                 log.warning("nothing is sent before somebody tells the time: %s", error)
             waiting = True
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to ``run``, which stops sending and serving in order."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -10,16 +10,16 @@ from messages.catalogues import read_catalogue
 from messages.facts import ClinicFacts, make_speaker
 from messages.languages import LANGUAGES
 from messages.lexicon import read_lexicon
-from messages.words import read_words
+from messages.reply_words import get_reply_words
 
 _LEARN_EVERY_S = 1
 
 
 def read_all() -> None:
-    """Read every catalogue and word list now, so that a fault in one shows at start."""
+    """Read now what texts are made of, so that a fault in it shows at start."""
     for language in LANGUAGES:
         read_catalogue(language.code)
-        read_words(language.code)
+        get_reply_words(language.code)
 
 
 def prepare_speaking(facts: ClinicFacts) -> None:
@@ -29,10 +29,16 @@ def prepare_speaking(facts: ClinicFacts) -> None:
 
 
 async def prepare_understanding() -> None:
-    """Read the word lists, then learn each language's examples, one in a while: there is other work at start."""
+    """Read the word lists, then learn each language's examples, one in a while: there is other work at start.
+
+    Raises:
+        WordsError, OSError: a list or the examples of a language cannot be read.
+    """
     loop = asyncio.get_running_loop()
     # One thread for all of it: each keeps for itself what memory it has needed once.
-    with ThreadPoolExecutor(1) as thread:
+    thread = ThreadPoolExecutor(1)
+    try:
+        await asyncio.sleep(_LEARN_EVERY_S)
         lexicon = await loop.run_in_executor(thread, read_lexicon)
         # What has been read by now stays. To look through all of it for rubbish again and again would stop everything
         # for a while on a busy machine.
@@ -41,6 +47,9 @@ async def prepare_understanding() -> None:
         for language in LANGUAGES:
             await loop.run_in_executor(thread, lexicon.get_guesser, language.code)
             await asyncio.sleep(_LEARN_EVERY_S)
+    finally:
+        # Whoever stops the process meanwhile has texts on their way, which shall not wait for this.
+        thread.shutdown(wait=False, cancel_futures=True)
     _give_back_memory()
 
 

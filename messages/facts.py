@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from messages.exams import Exam, Exams, read_exams
 from messages.languages import Language, get_language
+from messages.reply_words import get_reply_words
 from messages.screening import Form, read_form
 from messages.speaker import Speaker
-from messages.words import read_words
 
 MAX_NAME = 40
 MAX_CLINIC_NAME = 40
@@ -77,16 +77,16 @@ def find_arrive_by(clinic: ClinicFacts, visit: Visit) -> datetime:
 
 def fill(speaker: Speaker, clinic: ClinicFacts, visit: Visit | None) -> dict[str, str]:
     """The values that sentences may use; those of an appointment only where there is one."""
-    words = read_words(speaker.language.code)
+    words = get_reply_words(speaker.language.code)
     values = {
         "clinic": clinic.name,
         "phone": clinic.phone,
         "address": find_address(clinic, visit),
         "emergency": clinic.emergency_number,
-        "menu": words.shown["menu"],
-        "languages": words.shown["language"],
-        "more": words.shown["more"],
-        "call": words.shown["call"],
+        "menu": words.menu,
+        "languages": words.language,
+        "more": words.more,
+        "call": words.call,
         "topics": _list_topics(speaker.language, clinic.topics_off),
     }
     if visit is not None:
@@ -101,8 +101,8 @@ def fill(speaker: Speaker, clinic: ClinicFacts, visit: Visit | None) -> dict[str
 
 @cache
 def _list_topics(language: Language, topics_off: frozenset[str]) -> str:
-    shown = read_words(language.code).shown_topics
-    return language.separator.join(word for topic, word in shown.items() if topic not in topics_off)
+    words = get_reply_words(language.code).topics
+    return language.separator.join(word for topic, word in words.items() if topic not in topics_off)
 
 
 def make_speaker(language: str, clinic: ClinicFacts, *, reviewed_only: bool = False) -> Speaker:

@@ -11,14 +11,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from messages.carriers import CARRIER_STARTS, CARRIER_STOPS
 from messages.phrases import PhraseError, check_form, simplify
+from messages.reply_words import get_reply_words
 from messages.topics import TOPICS
 
 FOLDER = Path(__file__).parent / "words"
 EXAMPLES = Path(__file__).parent / "examples"
 
-SHOWN = ("menu", "language", "more", "call")
 # What a whole text must be, or what may stand anywhere in it.
 WHOLE = ("stop", "start", "help", "menu", "language", "more", "yes", "no", "none", "thanks")
 ANYWHERE = (
@@ -75,8 +74,6 @@ class Words:
     """One language's tables, their phrases as they are written."""
 
     code: str
-    shown: dict[str, str]
-    shown_topics: dict[str, str]
     intents: Table
     topics: Table
     report: Table
@@ -94,32 +91,21 @@ class WordsError(ValueError):
 def read_words(code: str) -> Words:
     """Read one language's words, and see that its examples can be read.
 
-    Whoever writes a text needs what is shown, and at once; what a phrase looks for is made out when texts are read.
-
     Raises:
-        WordsError: a shown word is missing, a key is unknown, a phrase has no form, or a shown keyword is
-            a carrier's word.
+        WordsError: a table or a list is unknown, or a phrase cannot be read.
         OSError: a file is missing or unreadable.
     """
     path = FOLDER / f"{code}.toml"
-    data = _read(path)
-    shown = {
-        name: _read_shown(path, data, name, keys) for name, keys in (("shown", SHOWN), ("shown_topics", TOPIC_CODES))
-    }
-    if taken := {word.upper() for table in shown.values() for word in table.values()} & (
-        CARRIER_STOPS | CARRIER_STARTS
-    ):
-        raise WordsError(path, f"carriers act on {', '.join(sorted(taken))}: show another word")
-    tables = _read_tables(path, data, _WORD_TABLES)
+    tables = _read_tables(path, _read(path), _WORD_TABLES)
     for name, table in tables.items():
         for phrase in chain.from_iterable(table.values()):
             _read_phrase(path, name, phrase, check_form)
     read_examples(code)
-    return Words(code, shown["shown"], shown["shown_topics"], **tables)
+    return Words(code, **tables)
 
 
 def list_entries(words: Words) -> list[Entry]:
-    """One language's phrases in their plain form, and what each means.
+    """One language's phrases in their plain form, and what each means; what our texts offer is among them.
 
     Raises:
         WordsError: a phrase has nothing to look for.
@@ -132,8 +118,9 @@ def list_entries(words: Words) -> list[Entry]:
             tag = Tag(words.code, name, key)
             entries += [(_read_phrase(path, name, phrase, simplify), tag) for phrase in phrases]
     # What we offer to whoever wants to be phoned is a call for help.
-    entries.append((simplify(words.shown["call"]), Tag(words.code, "intents", "help")))
-    entries += [(simplify(word), Tag(words.code, "shown_topics", topic)) for topic, word in words.shown_topics.items()]
+    offered = get_reply_words(words.code)
+    entries.append((simplify(offered.call), Tag(words.code, "intents", "help")))
+    entries += [(simplify(word), Tag(words.code, "shown_topics", topic)) for topic, word in offered.topics.items()]
     return entries
 
 
@@ -156,13 +143,6 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise WordsError(path, str(error)) from None
-
-
-def _read_shown(path: Path, data: dict[str, Any], name: str, keys: tuple[str, ...]) -> dict[str, str]:
-    table = dict(data.get(name, {}))
-    if odd := set(keys) ^ set(table):
-        raise WordsError(path, f"[{name}] must have exactly {', '.join(keys)}; check {', '.join(sorted(odd))}")
-    return table
 
 
 def _read_tables(path: Path, data: dict[str, Any], known: dict[str, tuple[str, ...]]) -> dict[str, Table]:

@@ -16,9 +16,9 @@ from bot.provider import Inbound
 from bot.settings import Settings
 from bot.worklist import HELD, hand_back_conversation, take_conversation
 from messages.languages import LANGUAGES
+from messages.reply_words import get_reply_words
 from messages.topics import TOPICS
 from messages.understand import Understanding, understand
-from messages.words import read_words
 from tests.clinics import PHONE, deliver, enrol_one, find_rows, list_tasks, text_in
 from tests.conftest import NOW
 
@@ -60,7 +60,7 @@ def test_every_keyword_we_offer_is_answered_in_its_language(engine: Engine, sett
 
     for number, topic in enumerate(TOPICS):
         moment = NOW + timedelta(minutes=number)
-        [answer] = text_in(engine, settings, read_words(code).shown_topics[topic.code], moment)
+        [answer] = text_in(engine, settings, get_reply_words(code).topics[topic.code], moment)
         assert answer
 
     answered = [row.step for row in find_rows(engine, kind=TextKind.REPLY)]
@@ -385,7 +385,7 @@ def test_the_same_answer_goes_to_one_number_three_times_an_hour(
 def test_a_machine_that_asks_all_the_time_is_not_answered_for_ever(
     engine: Engine, settings: Settings, patient: int
 ) -> None:
-    words = list(read_words("en").shown_topics.values())
+    words = list(get_reply_words("en").topics.values())
     answers = [
         text_in(engine, settings, words[number % len(words)], NOW + timedelta(seconds=number)) for number in range(60)
     ]

@@ -16,8 +16,8 @@ from bot.people import Companion
 from bot.screenings import take_down
 from bot.settings import Settings
 from messages.languages import LANGUAGES
+from messages.reply_words import get_reply_words
 from messages.screening import SENTENCES, FormError, read_form
-from messages.words import read_words
 from tests.clinics import PHONE, deliver, enrol_one, list_tasks, text_in
 from tests.conftest import NOW
 
@@ -166,7 +166,7 @@ def test_the_word_for_a_call_ends_the_questions_in_every_language(
 ) -> None:
     enrol_asked(engine, settings, language=code)
     [question] = say(engine, settings, "2")
-    word = read_words(code).shown["call"]
+    word = get_reply_words(code).call
     assert word in question
 
     [answer] = say(engine, settings, word)

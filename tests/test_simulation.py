@@ -46,7 +46,7 @@ from bot.schedule import at_wall
 from bot.screenings import mark_seen, take_down
 from bot.settings import Settings
 from messages.languages import LANGUAGES
-from messages.words import read_words
+from messages.reply_words import get_reply_words
 from tests.conftest import MakeSettings
 
 MANY = int(os.environ.get("SIMULATED_PATIENTS", "80"))
@@ -210,7 +210,7 @@ class Town:
             "words": self.random.choice(WORDS),
             "stop": "STOP",
             "stop within": "2" if person.said == 0 else "STOP",
-            "call me": "2" if person.said == 0 else read_words(person.language).shown["call"],
+            "call me": "2" if person.said == 0 else get_reply_words(person.language).call,
             "emergency": "2" if person.said == 0 else "I cant breathe",
             "language": "2" if person.said == 0 else "español" if person.said == 1 else "1",
             "report": "I have a pacemaker",

@@ -12,10 +12,10 @@ from messages.facts import Visit
 from messages.fitting import Text, find_budget
 from messages.languages import SOURCE, get_language
 from messages.replies import REPLIES
+from messages.reply_words import get_reply_words
 from messages.segments import measure
 from messages.speaker import Speaker
 from messages.topics import TOPICS, get_topic
-from messages.words import read_words
 from tests.texts import (
     CODES,
     DAY,
@@ -157,16 +157,16 @@ def test_a_companion_is_told_when_where_and_whom_to_phone(language: str) -> None
 
 @pytest.mark.parametrize("language", CODES)
 def test_the_welcome_says_how_to_stop_and_how_to_get_topics_and_another_language(language: str) -> None:
-    shown = read_words(language).shown
+    words = get_reply_words(language)
     for steps in (steps for steps in STEPS if "welcome" in steps):
         for _, text in compose_reminders(steps, language, LONGEST, LONG_NAME):
-            for word in ("STOP", shown["menu"], shown["language"]):
+            for word in ("STOP", words.menu, words.language):
                 assert word in text.body
 
 
 @pytest.mark.parametrize("language", CODES)
 def test_more_is_offered_exactly_where_there_is_more(language: str) -> None:
-    offer = Speaker(get_language(language)).say("For more, text {more}.", more=read_words(language).shown["more"])
+    offer = Speaker(get_language(language)).say("For more, text {more}.", more=get_reply_words(language).more)
     for topic in TOPICS:
         body = compose_answer(topic, language, ORDINARY, VISIT).body
         assert body.endswith(offer) == (topic.more is not None), topic.code
@@ -265,10 +265,10 @@ def test_no_text_offers_a_word_that_carriers_act_on(language: str) -> None:
 
 @pytest.mark.parametrize("language", CODES)
 def test_no_keyword_that_texts_show_is_a_word_that_carriers_act_on(language: str) -> None:
-    words = read_words(language)
-    shown = {word.upper() for word in (*words.shown.values(), *words.shown_topics.values())}
+    offered = get_reply_words(language).all
+    shown = {word.upper() for word in offered}
     assert not shown & (CARRIER_STOPS | CARRIER_STARTS)
-    assert len(shown) == len(words.shown) + len(words.shown_topics)
+    assert len(shown) == len(offered)
 
 
 # Other languages
@@ -338,7 +338,7 @@ def test_a_numbered_question_offers_every_language_with_the_number_that_picks_it
 @pytest.mark.parametrize("language", CODES)
 def test_the_menu_shows_the_word_of_every_topic(language: str) -> None:
     body = compose_reply("menu", language, ORDINARY).body
-    for word in read_words(language).shown_topics.values():
+    for word in get_reply_words(language).topics.values():
         assert word in body
 
 

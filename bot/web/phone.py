@@ -17,7 +17,7 @@ from bot.web.guard import Works
 from bot.web.pages import render
 from bot.web.service import Service, Used
 from messages.languages import get_language
-from messages.words import read_words
+from messages.reply_words import get_reply_words
 
 _MOST_CHARACTERS = 1600
 # The newest: a sandbox may hold a whole clinic.
@@ -131,5 +131,5 @@ def _describe_thread(service: Service, thread: Sequence[OutgoingText | IncomingT
 
 def _list_offers(language: str) -> list[str]:
     """What a patient might text: a few of the keywords and, where we know how people ask, a question."""
-    shown = read_words(language).shown_topics
-    return [*(shown[topic] for topic in _OFFERED_TOPICS), *_QUESTIONS.get(language, ())]
+    words = get_reply_words(language).topics
+    return [*(words[topic] for topic in _OFFERED_TOPICS), *_QUESTIONS.get(language, ())]
