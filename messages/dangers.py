@@ -1,13 +1,55 @@
 """What is dangerous to miss: a cry for help, and a wish to be left alone."""
 
+from itertools import accumulate
+
 from messages.carriers import CARRIER_STOPS
+from messages.evidence import Found
+from messages.grammar import is_within
+from messages.matching import Message
 from messages.reading import Reading
 from messages.understanding import Understanding
+from messages.words import GRAMMAR
+
+# As likely as this, it is an emergency even so: what is asked, and what is told of the past.
+_ASKED, _PAST = 0.4, 0.7
 
 
 def find_emergency(reading: Reading) -> Understanding | None:
+    """A phrase for it, but not where it is asked about or was long ago, and is not likely to be one now."""
     code = reading.find_code("emergency")
-    return Understanding("emergency", language=code) if code else None
+    if not code:
+        return None
+    enough = _find_doubt(reading)
+    if enough and dict(reading.rank_labels()).get("emergency", 0.0) < enough:
+        return None
+    return Understanding("emergency", language=code)
+
+
+def _find_doubt(reading: Reading) -> float:
+    """How likely what sounds like an emergency must be to be one; there may be no doubt at all."""
+    small = [hit for hit in reading.hits if hit.tag.key in GRAMMAR and hit.tag.code in reading.spoken]
+    doubts = [hit for hit in small if hit.tag.key in ("asking", "past")]
+    if any(hit.tag.key == "now" and not is_within(hit, doubts) for hit in small):
+        # "I had a stroke years ago, and now I cannot breathe."
+        return 0.0
+    telling = [(clause, hits) for clause, hits in reading.clauses if any(hit.tag.key == "emergency" for hit in hits)]
+    return min((_find_doubt_within(clause, hits, reading.spoken) for clause, hits in telling), default=0.0)
+
+
+def _find_doubt_within(clause: Message, hits: list[Found], spoken: list[str]) -> float:
+    """The same of one clause."""
+    told = [hit for hit in hits if hit.tag.key == "emergency"]
+    small = {hit.tag.key for hit in hits if hit.tag.code in spoken}
+    if "past" in small and _are_one(told):
+        return _PAST
+    return _ASKED if clause.asks or "asking" in small else 0.0
+
+
+def _are_one(hits: list[Found]) -> bool:
+    """Whether one thing is told, in as many ways as there may be: each shares a word with another."""
+    ordered = sorted(hits, key=lambda hit: hit.start)
+    ends = accumulate((hit.end for hit in ordered), max)
+    return all(hit.start < end for hit, end in zip(ordered[1:], ends, strict=False))
 
 
 def find_stop(reading: Reading) -> Understanding | None:

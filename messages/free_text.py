@@ -3,8 +3,7 @@
 from itertools import chain
 
 from messages.asked_language import find_language_within
-from messages.evidence import count_lists, find_label, list_hit_features, list_told
-from messages.guessing import list_features
+from messages.evidence import find_label
 from messages.reading import Reading
 from messages.understanding import Understanding
 from messages.words import REPORTED
@@ -25,24 +24,24 @@ def guess(reading: Reading) -> Understanding | None:
     if not any(map(str.isalpha, chain.from_iterable(reading.message.words))):
         return None
     code = reading.spoken[0]
-    told = list_told(reading.hits, code)
     grammar = {hit.tag.key for hit in reading.hits if hit.tag.code in reading.spoken}
     never = set()
-    if all(find_label(hit.tag) != "start" for hit in told):
+    told = {find_label(hit.tag) for hit in reading.told}
+    if "start" not in told:
         # Whoever has stopped our texts gets none again by a mere likeness.
         never.add("start")
     if told:
         # Where phrases speak for something, letters alone do not make it nonsense, an emergency or a stop.
-        never |= {"unknown", "emergency", "stop"} - {find_label(hit.tag) for hit in told}
+        never |= {"unknown", "emergency", "stop"} - told
+    if reading.find_code("emergency"):
+        # It was looked at already, and is no emergency now.
+        never.add("emergency")
     if grammar & {"negation", "asking"}:
         never |= {f"report:{kind}" for kind in REPORTED}
-    lists = count_lists(told, reading.message, reading.lexicon.language_names)
-    features = [*list_features(reading.message), *list_hit_features(told, lists, reading.hits, code)]
-    guesser = reading.lexicon.get_guesser(code)
-    if told and "asking" not in grammar and dict(guesser.guess(features, lists)).get("unknown", 0) >= _CHATTER:
+    if told and "asking" not in grammar and dict(reading.rank_labels()).get("unknown", 0) >= _CHATTER:
         # Small talk with a word of ours in it: "bring some bread".
         return None
-    ranked = guesser.guess(features, lists, never)
+    ranked = reading.rank_labels(never)
     label, probability = _pick(ranked)
     confidence = min(_SUREST, round(probability, 2))
     if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):

@@ -24,7 +24,10 @@ _ALIKE = str.maketrans({
 # fmt: on
 # What Arabic writes in front of a word without a space: and, so, by, for, like, the.
 _ARABIC_PREFIXES = ("وال", "بال", "فال", "كال", "ال", "لل", "و", "ف", "ب", "ل", "ك")
-_CLAUSES = re.compile(r"[.!?,;:\n\u0589\u055d\u060c\u061b\u061f\u06d4\u0964\u3002\uff0c\uff1b\uff1f\uff01\u3001]+")
+_CLAUSES = re.compile(r"([.!?,;:\n\u0589\u055d\u060c\u061b\u061f\u06d4\u0964\u3002\uff0c\uff1b\uff1f\uff01\u3001]+)")
+_QUESTION_MARKS = re.compile("[?\u061f\uff1f]")
+# Armenian sets its question mark on the vowel that is stressed.
+_ASKED_WITHIN = "\u055e"
 # Scripts that are written, or often typed, without spaces: Han, kana and Hangul.
 UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _UNSPACED_SPACE = re.compile("(?<=[\u3040-\u30ff\u3400-\u9fff])[ \t]+(?=[\u3040-\u30ff\u3400-\u9fff])")
@@ -65,9 +68,10 @@ Places = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class Message:
-    """A normalised text, or one clause of it."""
+    """A normalised text, or one clause of it; ``asks`` says that the clause has a question mark."""
 
     text: str
+    asks: bool = False
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -99,8 +103,12 @@ class Message:
 
 def split_clauses(text: str) -> list[Message]:
     """The clauses of a raw text, each normalised. Between Chinese words a space is a comma."""
-    parts = (normalise(part) for part in _CLAUSES.split(_UNSPACED_SPACE.sub(",", text)))
-    return [Message(part) for part in parts if part]
+    parts = [*_CLAUSES.split(_UNSPACED_SPACE.sub(",", text)), ""]
+    clauses = (
+        Message(normalise(part), bool(_QUESTION_MARKS.search(signs)) or _ASKED_WITHIN in part)
+        for part, signs in zip(parts[::2], parts[1::2], strict=True)
+    )
+    return [clause for clause in clauses if clause.text]
 
 
 def _list_forms(word: str) -> Iterable[str]:

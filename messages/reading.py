@@ -1,17 +1,18 @@
 """A text and all that is found in it: languages, phrases, clauses, and what is left without politeness."""
 
-from collections import defaultdict
-from collections.abc import Container
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, pairwise
 
-from messages.evidence import Found, index_around
+from messages.evidence import Found, count_lists, index_around, list_hit_features, list_told
+from messages.guessing import Feature, list_features
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.matching import Message, split_clauses
 from messages.phrase_index import Hit
-from messages.words import GRAMMAR, WHOLE
+from messages.words import GRAMMAR, WHOLE, Label
 
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
 _DANGEROUS = frozenset({"emergency", "stop_phrases"})
@@ -116,7 +117,7 @@ class Reading:
                 if hit.tag.key == "but" and hit.tag.code in self.spoken and not hit.phrase.unspaced
             }
             for start, end in pairwise([0, *sorted(buts - {0}), len(part.words)]):
-                clause = Message(" ".join(part.words[start:end]))
+                clause = Message(" ".join(part.words[start:end]), part.asks)
                 if divides:
                     self._search_piece(clause, word, sign)
                 clauses.append(clause)
@@ -164,6 +165,26 @@ class Reading:
     def read(self, message: Message) -> "Reading":
         """A piece of the text on its own."""
         return Reading(message.text, message, self.own, self.awaiting, self.lexicon, self.searched)
+
+    @cached_property
+    def told(self) -> list[Found]:
+        """The phrases of the language spoken that say something by themselves."""
+        return list_told(self.hits, self.spoken[0])
+
+    def rank_labels(self, never: Iterable[Label] = ()) -> list[tuple[Label, float]]:
+        """What the text may mean, by all that is known of such texts, with the probability; the likeliest first.
+
+        Args:
+            never: what it cannot mean.
+        """
+        features, lists = self._evidence
+        return self.lexicon.get_guesser(self.spoken[0]).guess(features, lists, never)
+
+    @cached_property
+    def _evidence(self) -> tuple[list[Feature], Counter[str]]:
+        lists = count_lists(self.told, self.message, self.lexicon.language_names)
+        from_hits = list_hit_features(self.told, lists, self.hits, self.spoken[0])
+        return [*list_features(self.message), *from_hits], lists
 
     def find_code(self, key: str) -> str | None:
         """The language of what is found of a list, the likeliest; None if nothing is."""

@@ -27,7 +27,7 @@ ANYWHERE = (
 # What answers a question by itself.
 ANSWERS = ("yes", "no", "none", "thanks")
 # Words that change what others mean, or that mean nothing.
-GRAMMAR = ("asking", "negation", "but", "polite", "language_fillers")
+GRAMMAR = ("asking", "negation", "past", "now", "but", "polite", "language_fillers")
 INTENTS = (*WHOLE, *ANYWHERE, *GRAMMAR)
 REPORTED = ("allergy", "implant", "other")
 REPORT = (*REPORTED, "having", *(f"having_{what}" for what in REPORTED))

@@ -102,3 +102,8 @@ def test_clauses_end_at_punctuation_of_every_script() -> None:
     assert [clause.text for clause in split_clauses("One, two. 三，四。خمسة؟ छह। end")] == [
         *("one", "two", "三", "四", "خمسه", normalise("छह"), "end"),
     ]
+
+
+def test_a_clause_knows_its_question_mark() -> None:
+    found = [clause.asks for clause in split_clauses("One, two? ثلاثة؟ 四？ five! կարո՞ղ եմ։ end")]
+    assert found == [False, True, True, True, False, True, False]

@@ -233,6 +233,50 @@ def test_not_every_pain_is_an_emergency(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("last time I could not breathe in there", "en"),
+        ("years ago I had a stroke", "en"),
+        ("last scan with dye i couldnt breathe after and they gave me adrenaline", "en"),
+        ("me puse mal cuando me inyectaron eso, se me hincho la cara el año pasado", "es"),
+        ("bin als kind vom baum gefallen", "de"),
+        ("ペニシリンを打って意識を失ったことがあります", "ja"),
+        ("작년에 그 약 맞고 숨 막혀서 중환자실", "ko"),
+        ("دفعه قبل رنگ زدن گلوم بسته شد", "fa"),
+        # It is asked whether it may come to that.
+        ("est-ce qu'on peut faire un malaise cardiaque dedans", "fr"),
+        ("机器窄不窄，会不会憋得慌", "zh_Hans"),
+        ("много крови берут на анализ?", "ru"),
+    ],
+)
+def test_what_was_long_ago_or_is_asked_about_is_no_emergency(text: str, own: str) -> None:
+    assert understand(text, own).intent in ("report", "question", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("I had a stroke years ago and I cannot breathe", "en"),
+        ("my mum had a stroke last year she is unconscious on the floor", "en"),
+        ("chest pain like last time i had a heart attack", "en"),
+        ("same pain as last year when i had my heart attack", "en"),
+        ("last year i wanted to die and i still do", "en"),
+        ("el año pasado tuve un derrame y ahora no puede hablar", "es"),
+        ("can someone help he is not breathing?", "en"),
+        ("he is not breathing what do i do?", "en"),
+        ("am i having a heart attack?", "en"),
+        ("chest pain?", "en"),
+        ("je peux plus respirer qu'est ce que je fais?", "fr"),
+        ("我喘不过气怎么办", "zh_Hans"),
+        ("ما اقدر اتنفس وش اسوي", "ar"),
+        ("tôi không thở được phải làm sao", "vi"),
+    ],
+)
+def test_neither_the_past_nor_a_question_hides_what_is_now(text: str, own: str) -> None:
+    assert understand(text, own).intent == "emergency"
+
+
+@pytest.mark.parametrize(
     ("text", "detail"),
     [
         ("I have a pacemaker", "implant"),
