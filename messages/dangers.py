@@ -12,10 +12,19 @@ from messages.words import GRAMMAR
 
 # As likely as this, it is an emergency even so: what is asked, and what is told of the past.
 _ASKED, _PAST = 0.4, 0.7
+# What an ambulance is called by where our languages are spoken.
+_AMBULANCES = frozenset(
+    {"000", "102", "103", "108", "112", "115", "118", "119", "120", "123", "190", "192", "193", "911", "997", "999"}
+)
 
 
 def find_emergency(reading: Reading) -> Understanding | None:
-    """A phrase for it, but not where it is asked about or was long ago, and is not likely to be one now."""
+    """A phrase for it, but not where it is asked about or was long ago, and is not likely to be one now.
+
+    Whoever texts us the number of an ambulance, and answers no question with it, needs one.
+    """
+    if reading.awaiting is None and reading.bare.text in _AMBULANCES:
+        return Understanding("emergency", language=reading.spoken[0])
     code = reading.find_code("emergency")
     if not code:
         return None

@@ -6,7 +6,7 @@ from messages.asked_language import find_language_within
 from messages.evidence import find_label
 from messages.reading import Reading
 from messages.understanding import Understanding
-from messages.words import REPORTED
+from messages.words import REPORTED, Label
 
 # What a guess must be worth: to be acted on, or to be offered for a choice.
 _SURE, _PERHAPS = 0.25, 0.17
@@ -15,6 +15,8 @@ _CHATTER = 0.6
 # What harms when it is missed needs less, what harms when it is wrong needs more.
 _ENOUGH = {"stop": 0.9}
 _LIKELY_ENOUGH = {"emergency": 0.15, "report": 0.2}
+# How much likelier it is that they cannot come once we have asked whether they do.
+_CANNOT_COME = 3.0
 # A guess is never quite certain.
 _SUREST = 0.99
 
@@ -38,10 +40,15 @@ def guess(reading: Reading) -> Understanding | None:
         never.add("emergency")
     if grammar & {"negation", "asking"}:
         never |= {f"report:{kind}" for kind in REPORTED}
+    if "negation" in grammar:
+        # "I will not come" has much of "I will come".
+        never |= {"confirm"} - told
     if told and "asking" not in grammar and dict(reading.rank_labels()).get("unknown", 0) >= _CHATTER:
         # Small talk with a word of ours in it: "bring some bread".
         return None
     ranked = reading.rank_labels(never)
+    if reading.awaiting == "confirm":
+        ranked = _favour(ranked, "change", _CANNOT_COME)
     label, probability = _pick(ranked)
     confidence = min(_SUREST, round(probability, 2))
     if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
@@ -57,6 +64,13 @@ def guess(reading: Reading) -> Understanding | None:
     if label.startswith("question:") and probability >= _PERHAPS:
         return Understanding("unknown", None, confidence, code, alternatives=tuple(topics))
     return None
+
+
+def _favour(ranked: list[tuple[Label, float]], favoured: Label, much: float) -> list[tuple[Label, float]]:
+    """The same labels where one is so many times likelier."""
+    shares = [(label, share * (much if label == favoured else 1)) for label, share in ranked]
+    total = sum(share for _, share in shares)
+    return sorted(((label, share / total) for label, share in shares), key=lambda pair: -pair[1])
 
 
 def _pick(ranked: list[tuple[str, float]]) -> tuple[str, float]:

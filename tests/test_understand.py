@@ -469,8 +469,54 @@ def test_labels_are_spread_over_intents() -> None:
     assert {"stop", "emergency", "report", "question", "change"} <= set(counted)
 
 
-def test_a_cannot_within_an_answer_is_no_promise_to_come() -> None:
-    assert understand("dạ mai tôi không đến được", "vi", "confirm").intent in ("no", "change")
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("dạ mai tôi không đến được", "vi"),
+        ("cannot come", "en"),
+        ("cant make it", "en"),
+        ("no puedo ir", "es"),
+        ("je viens pas", "fr"),
+        ("schaffe es nicht", "de"),
+        ("non posso venire", "it"),
+        ("não vou poder ir", "pt_BR"),
+        ("nie dam rady", "pl"),
+        ("не получится", "ru"),
+        ("не зможу прийти", "uk"),
+        ("չեմ կարող գալ", "hy"),
+        ("ما اقدر اجي", "ar"),
+        ("نمیتونم بیام", "fa"),
+        ("میں نہیں آ سکتا", "ur"),
+        ("nahi aa paunga", "hi"),
+        ("আসতে পারব না", "bn"),
+        ("ਨਹੀਂ ਆ ਸਕਦਾ", "pa"),
+        ("来不了", "zh_Hans"),
+        ("我唔嚟得", "zh_Hant"),
+        ("行けません", "ja"),
+        ("갈 수 없어요", "ko"),
+        ("hindi ako makakapunta", "fil"),
+        ("mwen pa ka vini", "ht"),
+        ("ma iman karo", "so"),
+        # No phrase says it, but we have asked.
+        ("my carer isnt on that day so i need a different one", "en"),
+        ("am nachmittag was frei?", "de"),
+    ],
+)
+def test_a_cannot_within_an_answer_is_no_promise_to_come(text: str, own: str) -> None:
+    assert understand(text, own, "confirm").intent in ("no", "change")
+
+
+def test_an_ambulances_number_is_a_cry_for_one_and_no_answer_to_a_question() -> None:
+    assert understand("911!!", "en").intent == "emergency"
+    assert understand("119", "ko").intent == "emergency"
+    assert understand("112", "en", "safety").intent == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"), [("HELP", "en"), ("HELP ME!!!", "en"), ("AYUDA!!!", "es"), ("AIUTATEMI", "it"), ("HILFE!", "de")]
+)
+def test_a_bare_cry_for_help_gets_the_number_to_call(text: str, own: str) -> None:
+    assert understand(text, own).intent in ("help", "emergency")
 
 
 @pytest.mark.parametrize("text", ["2", "12345", "10:30", "?!", "5 7"])
