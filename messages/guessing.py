@@ -87,16 +87,15 @@ class Guesser:
         if examples:
             self._learn(examples, [phrase for phrase in phrases if phrase.label in self.labels])
 
-    def guess(
-        self, features: Iterable[Feature], lists: Mapping[str, int], never: Iterable[Label] = ()
-    ) -> list[tuple[Label, float]]:
+    def guess(self, features: Keys, lists: Mapping[str, int], never: Iterable[Label] = ()) -> list[tuple[Label, float]]:
         """The labels with their probability, the likeliest first.
 
         Args:
-            lists: how many phrases of each list the text hits.
+            features: the numbers of what the text has.
+            lists: how many phrases of each list it hits.
             never: labels that it cannot be.
         """
-        numbers, values = self._weigh(number_features(features), lists)
+        numbers, values = self._weigh(features, lists)
         scores = self._mean + (values @ self._weights[numbers].astype(np.float32)) * self._scale
         allowed = {label: float(score) for label, score in zip(self.labels, scores, strict=True) if label not in never}
         return rank(allowed, _SHARPNESS[bool(lists)])

@@ -18,7 +18,7 @@ from messages.matching import LONG, UNSPACED, Message, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import PhraseIndex
 from messages.phrases import list_words
-from messages.words import Entry, Label, Tag, list_entries, read_examples, read_words
+from messages.words import DANGEROUS, Entry, Label, Tag, list_entries, read_examples, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -40,6 +40,8 @@ class Lexicon:
     index: PhraseIndex[Tag]
     # The numbers that the phrases of a language have in it.
     numbers: dict[str, range]
+    # The numbers of what is dangerous to miss, of all languages.
+    dangerous: frozenset[int]
     long_words: dict[str, dict[int, list[str]]]
     speakers: dict[str, tuple[str, ...]]
     language_names: LanguageNames
@@ -108,6 +110,7 @@ def read_lexicon() -> Lexicon:
     """Read every language's words: about two seconds, once in the life of a process."""
     index = PhraseIndex[Tag]()
     numbers, long_words = {}, {}
+    dangerous: set[int] = set()
     speakers: dict[str, tuple[str, ...]] = {}
     # The same few sets of languages are behind all terms.
     sets: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -118,8 +121,9 @@ def read_lexicon() -> Lexicon:
             speakers[term] = sets.setdefault(codes, codes)
         long_words[code] = _list_long_words(entries)
         numbers[code] = range(len(index), len(index) + len(entries))
+        dangerous.update(len(index) + at for at, (_, tag) in enumerate(entries) if tag.key in DANGEROUS)
         index.add(entries, prefixed=code in _PREFIXED)
-    return Lexicon(index, numbers, long_words, speakers, read_language_names())
+    return Lexicon(index, numbers, frozenset(dangerous), long_words, speakers, read_language_names())
 
 
 def _list_vocabulary(entries: Iterable[Entry], examples: Iterable[tuple[Label, str]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, groupby, islice
 
 # Apostrophes, and the marks that Armenian sets on a vowel: they stand within a word.
 _WITHIN_WORDS = re.compile("['\u2019\u2018\u02bc`\u00b4\u055a-\u055c\u055e\u055f]")
@@ -40,6 +41,8 @@ _SPELLING = (0, 8, 9)
 # Latin letters that look like Cyrillic ones, as typed on a keyboard without those.
 _LOOK_ALIKE = str.maketrans("aceopxyikmhtb", "асеорхуікмнтв")
 _MIXED = re.compile(r"\b(?=\w*[\u0400-\u04ff])(?=\w*[a-z])\w+\b")
+# One word said over and over counts so often.
+_SAID_OVER = 5
 _HELD_DOWN = re.compile(r"([^\W\d])\1{2,}")
 
 
@@ -57,7 +60,8 @@ def normalise(text: str) -> str:
             kept.append(" ")
     plain = unicodedata.normalize("NFC", "".join(kept))
     plain = _MIXED.sub(lambda word: word[0].translate(_LOOK_ALIKE), _HELD_DOWN.sub(r"\1", plain))
-    return " ".join(_UNSPACED_EDGE.sub(" ", plain).split())
+    words = groupby(_UNSPACED_EDGE.sub(" ", plain).split())
+    return " ".join(chain.from_iterable(islice(same, _SAID_OVER) for _, same in words))
 
 
 # A message of more words or signs than this is long.

@@ -36,6 +36,8 @@ class PhraseIndex(Generic[Tag]):
         self._phrases: list[str] = []
         self._tags: list[Tag] = []
         self._prefixed: set[int] = set()
+        # For each phrase whether it is written without spaces.
+        self._unspaced = bytearray()
         # For each word, stem or pair of signs the last filing under it; for each filing the number of the phrase, and
         # the filing before it. A list for each word would be most of our memory.
         self._last: dict[str, int] = {}
@@ -59,6 +61,7 @@ class PhraseIndex(Generic[Tag]):
                 self._before.append(self._last.get(key, -1))
                 self._last[key] = len(self._filed) - 1
             self._phrases.append(plain)
+            self._unspaced.append(phrase.unspaced)
             self._tags.append(tag)
 
     def list_entries(self, numbers: Iterable[int]) -> Iterator[tuple[str, Tag]]:
@@ -79,7 +82,7 @@ class PhraseIndex(Generic[Tag]):
             plain, tag = self._phrases[number], self._tags[number]
             places = message.prefixed_places if number in self._prefixed else message.places
             # Most phrases that a word is in lack another word: seen before they are read.
-            if not may_be_in(plain, signs if UNSPACED.search(plain) else places):
+            if not may_be_in(plain, signs if self._unspaced[number] else places):
                 continue
             phrase = _read(plain)
             if phrase.unspaced:

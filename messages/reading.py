@@ -4,18 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 
 from messages.evidence import Found, count_lists, index_around, list_hit_features, list_told
-from messages.guessing import Feature, list_features
+from messages.guessing import Keys, list_features, number_features
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.matching import Message, split_clauses
 from messages.phrase_index import Hit
-from messages.words import GRAMMAR, WHOLE, Label
+from messages.words import DANGEROUS, GRAMMAR, WHOLE, Label
 
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
-_DANGEROUS = frozenset({"emergency", "stop_phrases"})
 # Said with a typing error it may be something else.
 _NEVER_CORRECTED = frozenset({"stop", "stop_phrases", "start", "start_phrases", "yes", "no", "none", "more"})
 
@@ -43,9 +42,16 @@ class Reading:
         return self.searched[message.text]
 
     def _list_candidates(self, message: Message) -> Container[int] | None:
-        """In a piece of the text there can only be phrases that are in the text."""
-        is_piece = message is not self.message and f" {message.text} " in f" {self.message.text} "
-        return {hit.number for hit in self.search(self.message)} if is_piece else None
+        """The numbers of the phrases to look for in a message, all if None.
+
+        In a piece of the text there can only be phrases that are in the text. In a long text what other languages say
+        is chance, but for what is dangerous.
+        """
+        if message is not self.message and f" {message.text} " in f" {self.message.text} ":
+            return {hit.number for hit in self.search(self.message)}
+        if not message.is_long:
+            return None
+        return self.lexicon.dangerous.union(*(self.lexicon.numbers[code] for code in {*self.spoken, SOURCE}))
 
     @cached_property
     def hits(self) -> list[Found]:
@@ -181,10 +187,10 @@ class Reading:
         return self.lexicon.get_guesser(self.spoken[0]).guess(features, lists, never)
 
     @cached_property
-    def _evidence(self) -> tuple[list[Feature], Counter[str]]:
+    def _evidence(self) -> tuple[Keys, Counter[str]]:
         lists = count_lists(self.told, self.message, self.lexicon.language_names)
         from_hits = list_hit_features(self.told, lists, self.hits, self.spoken[0])
-        return [*list_features(self.message), *from_hits], lists
+        return number_features(chain(list_features(self.message), from_hits)), lists
 
     def find_code(self, key: str) -> str | None:
         """The language of what is found of a list, the likeliest; None if nothing is."""
@@ -211,7 +217,7 @@ class Reading:
         return [
             hit
             for hit in found
-            if hit.tag.key not in _DANGEROUS
+            if hit.tag.key not in DANGEROUS
             or not any(
                 _covers(other, hit) for other in list_around(hit) if other.tag.code in (hit.tag.code, self.spoken[0])
             )
@@ -249,7 +255,7 @@ def _is_inside(hit: Found, other: Found) -> bool:
 def _covers(longer: Found, hit: Found) -> bool:
     """Whether a dangerous phrase is only a piece of a longer, harmless one."""
     return (
-        longer.tag.key not in _DANGEROUS
+        longer.tag.key not in DANGEROUS
         and longer.tag.key not in GRAMMAR
         # A word that means something only as a whole message covers nothing, nor does what has gaps.
         and (longer.whole or longer.tag.key not in WHOLE)

@@ -24,6 +24,8 @@ ANYWHERE = (
     *("emergency", "stop_phrases", "start_phrases", "help_phrases", "menu_phrases", "language_phrases"),
     *("wrong_number", "change", "confirm", "condition", "auto_reply", "chatter"),
 )
+# What must be heard in whatever language it is said.
+DANGEROUS = ("emergency", "stop_phrases")
 # What answers a question by itself.
 ANSWERS = ("yes", "no", "none", "thanks")
 # Words that change what others mean, or that mean nothing.

@@ -107,3 +107,7 @@ def test_clauses_end_at_punctuation_of_every_script() -> None:
 def test_a_clause_knows_its_question_mark() -> None:
     found = [clause.asks for clause in split_clauses("One, two? ثلاثة؟ 四？ five! կարո՞ղ եմ։ end")]
     assert found == [False, True, True, True, False, True, False]
+
+
+def test_one_word_said_over_and_over_counts_a_few_times() -> None:
+    assert normalise("no, no no! " + "NO " * 500 + "thanks") == "no no no no no thanks"

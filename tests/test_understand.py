@@ -464,6 +464,12 @@ def test_any_long_prose_is_understood_somehow(text: str, language: str | None, a
     assert understand(text, language, awaiting) == found
 
 
+def test_a_long_text_is_heard_in_another_language_where_that_matters() -> None:
+    story = "I took the bus with my son and it rained all day so we were late and had no tea before we came home. " * 5
+    assert understand(f"{story} no puedo respirar", "en").intent == "emergency"
+    assert understand(f"{story} no me manden más mensajes", "en").intent == "stop"
+
+
 def test_labels_are_spread_over_intents() -> None:
     counted = Counter(row["intent"] for path in SETS for row in read_rows(path, held_out=True))
     assert {"stop", "emergency", "report", "question", "change"} <= set(counted)
