@@ -260,6 +260,7 @@ def test_the_daemons_jobs_go_on_when_the_clock_is_set_back(
             return datetime.now(UTC) + ahead
 
     monkeypatch.setattr("apscheduler.schedulers.base.datetime", Wall)
+    monkeypatch.setattr("bot.timetable.datetime", Wall)
     monkeypatch.setattr(daemon, "now", Wall.now)
     monkeypatch.setattr(daemon, "Clock", partial(Clock, wall=Wall.now))
     monkeypatch.setattr(daemon, "BEAT_EVERY_S", 0.1)
