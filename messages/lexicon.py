@@ -14,6 +14,7 @@ from rapidfuzz.distance import OSA
 from messages.evidence import teach
 from messages.guessing import Guesser
 from messages.languages import LANGUAGES
+from messages.marks import Marks, has_marks, list_marks
 from messages.matching import LONG, UNSPACED, Message, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import PhraseIndex
@@ -25,6 +26,8 @@ _ONE_TYPO, _TWO_TYPOS = 5, 9
 # Where "and", "by", "for" and "the" are written at the front of the word they go with. Urdu and Persian, of the same
 # script, are not so: there such a letter is a part of the word.
 _PREFIXED = frozenset({"ar"})
+# Where marks make other words.
+_MARKED = ("vi",)
 # A word as long as this may be wrong in its first letter too.
 _FREE_BEGINNING = 7
 # A language is spoken in a text when it explains at least this share of what the best one does.
@@ -44,6 +47,8 @@ class Lexicon:
     dangerous: frozenset[int]
     long_words: dict[str, dict[int, list[str]]]
     speakers: dict[str, tuple[str, ...]]
+    # Of a language whose marks make other words, those of the words that are dangerous to miss.
+    marks: dict[str, Marks]
     language_names: LanguageNames
     _guessers: dict[str, Guesser] = field(default_factory=dict)
 
@@ -123,7 +128,13 @@ def read_lexicon() -> Lexicon:
         numbers[code] = range(len(index), len(index) + len(entries))
         dangerous.update(len(index) + at for at, (_, tag) in enumerate(entries) if tag.key in DANGEROUS)
         index.add(entries, prefixed=code in _PREFIXED)
-    return Lexicon(index, numbers, frozenset(dangerous), long_words, speakers, read_language_names())
+    return Lexicon(index, numbers, frozenset(dangerous), long_words, speakers, _read_marks(), read_language_names())
+
+
+def _read_marks() -> dict[str, Marks]:
+    """From the phrases that are written with marks."""
+    phrases = {code: chain.from_iterable(read_words(code).intents[key] for key in DANGEROUS) for code in _MARKED}
+    return {code: list_marks(filter(has_marks, of_code)) for code, of_code in phrases.items()}
 
 
 def _list_vocabulary(entries: Iterable[Entry], examples: Iterable[tuple[Label, str]]) -> Iterator[str]:

@@ -10,8 +10,10 @@ from messages.evidence import Found, count_lists, index_around, list_hit_feature
 from messages.guessing import Keys, list_features, number_features
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
+from messages.marks import Marks, are_at_odds, list_marks
 from messages.matching import Message, split_clauses
 from messages.phrase_index import Hit
+from messages.phrases import list_words
 from messages.words import DANGEROUS, GRAMMAR, WHOLE, Label
 
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
@@ -211,7 +213,7 @@ class Reading:
             for at in range(hit.start, hit.end)
         }
         known |= {at for at, word in enumerate(message.words) if self.lexicon.knows(word, self.spoken[0])}
-        found = [hit for hit in all_found if self._counts(hit, known)]
+        found = [hit for hit in all_found if self._counts(hit, known) and not self._is_other_words(hit, message)]
         found += self._find_corrected(message, found)
         list_around = index_around(found)
         return [
@@ -236,8 +238,24 @@ class Reading:
         hits += [hit for hit in self.lexicon.index.find(barely, own) if hit.tag.key == "emergency"]
         already = {(hit.tag, hit.start, hit.end) for hit in found}
         return [
-            hit for hit in hits if hit.tag.key not in _NEVER_CORRECTED and (hit.tag, hit.start, hit.end) not in already
+            hit
+            for hit in hits
+            if hit.tag.key not in _NEVER_CORRECTED
+            and (hit.tag, hit.start, hit.end) not in already
+            and not self._is_other_words(hit, corrected)
         ]
+
+    def _is_other_words(self, hit: Found, message: Message) -> bool:
+        """Whether what sounds dangerous has other marks, in a language where these make other words."""
+        if hit.tag.key not in DANGEROUS or hit.tag.code not in self.lexicon.marks:
+            return False
+        looked_for = {word for word, _ in list_words(hit.phrase.source)}
+        words = looked_for.intersection(message.words[hit.start : hit.end])
+        return are_at_odds(words, self._marks, self.lexicon.marks[hit.tag.code])
+
+    @cached_property
+    def _marks(self) -> Marks:
+        return list_marks([self.text])
 
     def _counts(self, hit: Found, known: set[int]) -> bool:
         if hit.tag.code in self.spoken:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from messages.marks import are_at_odds, list_marks
 from messages.matching import Message, normalise, split_clauses
 from messages.phrase_index import PhraseIndex
 from messages.phrases import PhraseError, check_form, simplify
@@ -111,3 +112,28 @@ def test_a_clause_knows_its_question_mark() -> None:
 
 def test_one_word_said_over_and_over_counts_a_few_times() -> None:
     assert normalise("no, no no! " + "NO " * 500 + "thanks") == "no no no no no thanks"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ("علی", "علي"),
+        ("على", "علي"),
+        ("کلیہ", "كلية"),
+        ("أحمد", "احمد"),
+        ("مؤلم", "مولم"),
+        ("مسئلہ", "مسيله"),
+        ("ی", "ي"),
+    ],
+)
+def test_letters_that_people_write_for_one_another_in_arabic_script_are_one(written: tuple[str, str]) -> None:
+    assert normalise(written[0]) == normalise(written[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "at_odds"),
+    [("xỉu", False), ("xiu", False), ("xíu", True), ("đau", False), ("dau", False), ("dầu", True), ("lạ", False)],
+)
+def test_a_mark_that_is_written_must_be_one_of_the_word_looked_for(text: str, at_odds: bool) -> None:
+    known = list_marks(["ngất xỉu", "đau ngực"])
+    assert are_at_odds([normalise(text)], list_marks([text]), known) is at_odds

@@ -233,6 +233,23 @@ def test_not_every_pain_is_an_emergency(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("má tôi bị méo miệng", True),
+        ("ma toi bi meo mieng", True),
+        # Half of the marks are there.
+        ("tôi không thơ được", True),
+        # A cat; a little; a welder who has died.
+        ("móng úp mắt mèo có hút nam châm không ta", False),
+        ("chờ em xíu nha còn 2 cây số nữa thôi", False),
+        ("khuyên môi dưới tháo hổng nổi, thợ hàn chết rồi", False),
+    ],
+)
+def test_marks_that_are_written_make_another_word_in_vietnamese(text: str, is_one: bool) -> None:
+    assert (understand(text, "vi").intent == "emergency") is is_one
+
+
+@pytest.mark.parametrize(
     ("text", "own"),
     [
         ("last time I could not breathe in there", "en"),
