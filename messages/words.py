@@ -6,7 +6,6 @@ The words are phrases (see ``phrases.py``), the examples whole texts with what t
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,7 +88,6 @@ class WordsError(ValueError):
         self.path = path
 
 
-@cache
 def read_words(code: str) -> Words:
     """Read one language's words, and see that its examples can be read.
 
