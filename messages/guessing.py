@@ -29,7 +29,7 @@ _WEIGHTS = np.array([2.5, 1.5, 1.0, 1.0, 0.8])
 _RIDGE = 0.5
 _LETTERS_IN_A_ROW = (3, 4, 5)
 # What fewer examples and phrases have is a chance.
-_LEAST = np.array([1, 2, 1, 1, 3])
+_LEAST = np.array([1, 2, 1, 2, 4])
 # The kind of a feature is above so many bits of its number.
 _KIND_BITS = 29
 # How much scores are stretched to be probabilities: of texts that hit a phrase, and of others.

@@ -12,13 +12,14 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from messages.evidence import teach
+from messages.filing import Filing
 from messages.guessing import Guesser
 from messages.languages import LANGUAGES
 from messages.marks import Marks, has_marks, list_marks
 from messages.matching import LONG, UNSPACED, Message, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import PhraseIndex
-from messages.phrases import list_words
+from messages.phrases import forget_pieces, list_words
 from messages.words import DANGEROUS, Entry, Label, Tag, list_entries, read_examples, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
@@ -32,6 +33,8 @@ _MARKED = ("vi",)
 _FREE_BEGINNING = 7
 # A language is spoken in a text when it explains at least this share of what the best one does.
 _SPOKEN = 0.7
+# So many words are remembered with the languages that have them.
+_KEPT = 10_000
 # The language on record needs less evidence than another.
 _OWN_FAVOUR = 1.6
 
@@ -46,11 +49,12 @@ class Lexicon:
     # The numbers of what is dangerous to miss, of all languages.
     dangerous: frozenset[int]
     long_words: dict[str, dict[int, list[str]]]
-    speakers: dict[str, tuple[str, ...]]
+    speakers: Filing
     # Of a language whose marks make other words, those of the words that are dangerous to miss.
     marks: dict[str, Marks]
     language_names: LanguageNames
     _guessers: dict[str, Guesser] = field(default_factory=dict)
+    _spoken_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def has_learned(self) -> bool:
         """Whether all languages' examples have been learned from, so that no text takes long to understand."""
@@ -68,7 +72,7 @@ class Lexicon:
         """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
         evidence: dict[str, float] = defaultdict(float)
         for term in _list_terms(message):
-            codes = self.speakers.get(term, ())
+            codes = self._list_speakers(term)
             for code in codes:
                 evidence[code] += math.sqrt(len(term)) / len(codes)
         if own:
@@ -80,9 +84,19 @@ class Lexicon:
         spoken = [code for code in ranked if evidence[code] >= evidence[ranked[0]] * _SPOKEN]
         return [*spoken, own] if own and own not in spoken else spoken
 
+    def _list_speakers(self, term: str) -> tuple[str, ...]:
+        """The languages whose lists or examples have a word, or a pair of signs."""
+        codes = self._spoken_by.get(term)
+        if codes is None:
+            codes = tuple(LANGUAGES[number].code for number in self.speakers.find([term]))
+            if len(self._spoken_by) > _KEPT:
+                self._spoken_by.clear()
+            self._spoken_by[term] = codes
+        return codes
+
     def knows(self, word: str, code: str) -> bool:
         """Whether a word is one of a language's lists or examples."""
-        return code in self.speakers.get(word, ())
+        return code in self._list_speakers(word)
 
     def correct(self, message: Message, code: str) -> tuple[Message, Message]:
         """The message with each unknown word replaced by the known one it is a typing error of, if there is one.
@@ -112,22 +126,20 @@ class Lexicon:
 
 @cache
 def read_lexicon() -> Lexicon:
-    """Read every language's words: about two seconds, once in the life of a process."""
+    """Read every language's words: some seconds, once in the life of a process."""
     index = PhraseIndex[Tag]()
     numbers, long_words = {}, {}
     dangerous: set[int] = set()
-    speakers: dict[str, tuple[str, ...]] = {}
-    # The same few sets of languages are behind all terms.
-    sets: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for code in (language.code for language in LANGUAGES):
+    speakers = Filing()
+    for number, code in enumerate(language.code for language in LANGUAGES):
         entries = list_entries(read_words(code))
-        for term in set(_list_vocabulary(entries, read_examples(code))):
-            codes = (*speakers.get(term, ()), code)
-            speakers[term] = sets.setdefault(codes, codes)
+        speakers.add(number, set(_list_vocabulary(entries, read_examples(code))))
         long_words[code] = _list_long_words(entries)
         numbers[code] = range(len(index), len(index) + len(entries))
         dangerous.update(len(index) + at for at, (_, tag) in enumerate(entries) if tag.key in DANGEROUS)
         index.add(entries, prefixed=code in _PREFIXED)
+    speakers.sort_in()
+    forget_pieces()
     return Lexicon(index, numbers, frozenset(dangerous), long_words, speakers, _read_marks(), read_language_names())
 
 

@@ -1,11 +1,11 @@
 """Many phrases, all of their occurrences in a text found at once."""
 
-from array import array
 from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Generic, NamedTuple, TypeVar
 
+from messages.filing import Filing
 from messages.matching import UNSPACED, Message
 from messages.phrases import Phrase, may_be_in
 
@@ -38,10 +38,8 @@ class PhraseIndex(Generic[Tag]):
         self._prefixed: set[int] = set()
         # For each phrase whether it is written without spaces.
         self._unspaced = bytearray()
-        # For each word, stem or pair of signs the last filing under it; for each filing the number of the phrase, and
-        # the filing before it. A list for each word would be most of our memory.
-        self._last: dict[str, int] = {}
-        self._filed, self._before = array("i"), array("i")
+        # Under words, stems and pairs of signs.
+        self._filing = Filing()
 
     def __len__(self) -> int:
         return len(self._phrases)
@@ -56,13 +54,12 @@ class PhraseIndex(Generic[Tag]):
             if prefixed:
                 self._prefixed.add(len(self))
             phrase = Phrase(plain)
-            for key in {word[:2] for word in phrase.list_rarest()} if phrase.unspaced else phrase.list_rarest():
-                self._filed.append(len(self))
-                self._before.append(self._last.get(key, -1))
-                self._last[key] = len(self._filed) - 1
+            rarest = phrase.list_rarest()
+            self._filing.add(len(self), {word[:2] for word in rarest} if phrase.unspaced else rarest)
             self._phrases.append(plain)
             self._unspaced.append(phrase.unspaced)
             self._tags.append(tag)
+        self._filing.sort_in()
 
     def list_entries(self, numbers: Iterable[int]) -> Iterator[tuple[str, Tag]]:
         """The phrases of these numbers, each with its tag."""
@@ -76,7 +73,7 @@ class PhraseIndex(Generic[Tag]):
         """
         signs = message.squeezed
         hits = []
-        for number in {*self._list_filed(message.prefixed_places), *self._list_filed(_list_keys(signs))}:
+        for number in {*self._filing.find(chain(message.prefixed_places, _list_keys(signs)))}:
             if among is not None and number not in among:
                 continue
             plain, tag = self._phrases[number], self._tags[number]
@@ -91,14 +88,6 @@ class PhraseIndex(Generic[Tag]):
                 found, length = phrase.find(places), len(message.words)
             hits += [Hit(number, tag, phrase, start, end, start == 0 and end == length) for start, end in found]
         return hits
-
-    def _list_filed(self, keys: Iterable[str]) -> Iterator[int]:
-        """The numbers of the phrases filed under any of these."""
-        for key in keys:
-            filing = self._last.get(key, -1)
-            while filing >= 0:
-                yield self._filed[filing]
-                filing = self._before[filing]
 
 
 @lru_cache(_KEPT)

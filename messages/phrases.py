@@ -104,6 +104,12 @@ def _normalise(piece: str) -> str:
     return normalise(piece)
 
 
+def forget_pieces() -> None:
+    """Let go of what was kept while lists were read."""
+    _simplify_choices.cache_clear()
+    _normalise.cache_clear()
+
+
 def list_words(plain: str) -> Iterator[tuple[str, bool]]:
     """The words of a phrase in its plain form, and whether each is open-ended."""
     for word in _PLAIN_WORD.findall(plain):

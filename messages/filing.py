@@ -1,0 +1,45 @@
+"""Numbers filed under words, of which there are hundreds of thousands."""
+
+from array import array
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Filing:
+    """For each word the numbers that were filed under it.
+
+    Of a word only its hash is kept: eight bytes and four for each number, where a dictionary of words would need a
+    hundred. That two words of so many have the same hash of 64 bits is as good as impossible.
+    """
+
+    def __init__(self) -> None:
+        self._hashes: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._numbers: NDArray[np.int32] = np.zeros(0, np.int32)
+        self._new_hashes, self._new_numbers = array("q"), array("i")
+
+    def add(self, number: int, words: Iterable[str]) -> None:
+        """File a number; it is found once all is sorted in."""
+        for word in words:
+            self._new_hashes.append(hash(word))
+            self._new_numbers.append(number)
+
+    def find(self, words: Iterable[str]) -> list[int]:
+        """What is filed under any of these words, as often as it is."""
+        wanted = np.fromiter(map(hash, words), np.int64)
+        first, end = (np.searchsorted(self._hashes, wanted, side) for side in ("left", "right"))
+        known = first < end
+        return [
+            number
+            for here, there in zip(first[known].tolist(), end[known].tolist(), strict=True)
+            for number in self._numbers[here:there].tolist()
+        ]
+
+    def sort_in(self) -> None:
+        """Put what was added to the rest."""
+        hashes = np.concatenate([self._hashes, np.frombuffer(self._new_hashes, np.int64)])
+        numbers = np.concatenate([self._numbers, np.frombuffer(self._new_numbers, np.int32)])
+        order = np.argsort(hashes, kind="stable")
+        self._hashes, self._numbers = hashes[order], numbers[order]
+        self._new_hashes, self._new_numbers = array("q"), array("i")
