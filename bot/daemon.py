@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from socket import AF_INET, AF_INET6, create_server, socket
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -46,6 +47,7 @@ CLOCK_EVERY_S = 2
 ZONE_EVERY_S = 600
 FORGET_EVERY_S = 600
 _DRAIN_S = 25
+_BACKLOG = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,10 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     Returns whether it ended by itself, to be started again with the time-zone data that this machine has now.
 
     Raises:
-        WordsError, OSError, ValueError: a catalogue, the keywords or a word list cannot be read.
+        WordsError, OSError, ValueError: a catalogue or a list of words cannot be read, or the port is taken.
     """
     read_all()
+    listening = _listen(host, port) if roles.web else None
     clock = Clock(engine)
     clock.listen()
     # Before anything is sent or shown by other rules than it was planned with.
@@ -133,11 +136,11 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
         tasks.append(asyncio.create_task(sending.run(), name="sending"))
     jobs.scheduler.start()
     site: Site | None = None
-    if roles.web:
+    if listening:
         # In a thread, so that the first texts leave meanwhile.
         site = await asyncio.to_thread(_open_site, settings, engine, clock, sending, demo=roles.demo)
         site.plan(jobs)
-        tasks.append(asyncio.create_task(site.serve(host, port), name="web"))
+        tasks.append(asyncio.create_task(site.serve(listening), name="web"))
     waiting = asyncio.create_task(stopped.wait())
     done, _ = await asyncio.wait([waiting, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
@@ -155,6 +158,11 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     for task in done - {waiting}:
         task.result()
     return has_new_zone
+
+
+def _listen(host: str, port: int) -> socket:
+    """Where callbacks about the first texts wait until there is somebody to answer them: Twilio does not call again."""
+    return create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=_BACKLOG)
 
 
 def _open_site(settings: Settings, engine: Engine, clock: Clock, sending: SendingLoop, *, demo: bool) -> "Site":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from socket import socket
 
 import uvicorn
 from sqlalchemy import Engine
@@ -73,20 +74,20 @@ class Site:
         jobs.every(_SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
         jobs.every(_UPLOADS_EVERY_S, "files that staff dropped wait for the database", go_on_with_uploads)
 
-    async def serve(self, host: str, port: int) -> None:
-        """Serve until told to stop.
+    async def serve(self, listening: socket) -> None:
+        """Serve who comes to a socket until told to stop.
 
         Raises:
             WordsError, OSError: what patients write cannot be learned; whoever has changed a list should hear of it.
         """
-        self._server = _Server(uvicorn.Config(self._app, host=host, port=port, log_config=None, access_log=False))
+        self._server = _Server(uvicorn.Config(self._app, log_config=None, access_log=False))
         if not self._service.demo:
             await asyncio.to_thread(self._offer_first_account)
         # Takes a while; the first patient to write shall not wait for it.
         learning = asyncio.create_task(prepare_understanding(), name="learning")
         learning.add_done_callback(lambda task: self.stop() if not task.cancelled() and task.exception() else None)
-        log.info("serving on http://%s:%s", host, port)
-        await self._server.serve()
+        log.info("serving on http://%s:%s", *listening.getsockname()[:2])
+        await self._server.serve([listening])
         if learning.done():
             learning.result()
         learning.cancel()

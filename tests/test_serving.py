@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from socket import create_server
 
 import pytest
 from sqlalchemy import Engine
@@ -13,7 +14,6 @@ from bot.serving import Site
 from bot.settings import Settings
 from messages.words import WordsError
 from tests.conftest import NOW
-from tests.daemons import find_free_port
 
 
 async def open_site(engine: Engine, settings: Settings) -> Site:
@@ -29,7 +29,7 @@ def test_a_word_list_that_cannot_be_read_ends_it_and_says_which(
 
     async def serve() -> None:
         site = await open_site(engine, settings)
-        await asyncio.wait_for(site.serve("127.0.0.1", find_free_port()), 30)
+        await asyncio.wait_for(site.serve(create_server(("127.0.0.1", 0))), 30)
 
     monkeypatch.setattr(serving, "prepare_understanding", fail)
     with pytest.raises(WordsError, match=r"ar\.toml: .*foood"):
@@ -47,7 +47,7 @@ def test_it_ends_at_once_when_told_to_whatever_is_still_being_learned(
 
     async def serve() -> None:
         site = await open_site(engine, settings)
-        task = asyncio.create_task(site.serve("127.0.0.1", find_free_port()))
+        task = asyncio.create_task(site.serve(create_server(("127.0.0.1", 0))))
         await learning.wait()
         site.stop()
         await asyncio.wait_for(task, 30)
