@@ -34,6 +34,7 @@ class Timetable:
 
 
 async def try_to(what: str, work: Callable[[], Awaitable[object]]) -> None:
+    """Do this; ``what`` says in the log what is wrong when it fails. Errors go no further."""
     try:
         await work()
     except asyncio.CancelledError:

@@ -10,6 +10,7 @@ from messages.understanding import Understanding
 
 
 def find_language_name(reading: Reading) -> Understanding | None:
+    """A text that is the name of a language, with words around it that ask for one."""
     names = reading.lexicon.language_names.whole
     bare = reading.bare
     if bare.is_long:

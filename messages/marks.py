@@ -20,6 +20,7 @@ _STROKE = str.maketrans({"đ": "d\u0335"})
 
 
 def list_marks(texts: Iterable[str]) -> Marks:
+    """The words of some texts with the marks that they are written with."""
     marks: dict[str, set[frozenset[str]]] = defaultdict(set)
     for word in _WORD.findall(unicodedata.normalize("NFC", " ".join(texts)).casefold()):
         marks[normalise(word)].add(_find_marks(word))
@@ -27,6 +28,7 @@ def list_marks(texts: Iterable[str]) -> Marks:
 
 
 def has_marks(text: str) -> bool:
+    """Whether any letter of a text carries a mark."""
     return bool(_find_marks(text.casefold()))
 
 
