@@ -11,8 +11,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 from sqlmodel import select
 
+from bot import inbox
 from bot.daemon import prepare_database
-from bot.database import reading
+from bot.database import reading, writing
 from bot.models import Contact
 from bot.samples import SAMPLES, enrol_samples, load_demo_settings
 from bot.sandbox import deliver_due
@@ -20,6 +21,7 @@ from bot.sending import SendingLoop
 from bot.settings import Settings
 from bot.spool import Spool
 from bot.web.app import create_app
+from messages.understand import Understanding
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -147,3 +149,24 @@ def test_the_pages_load_nothing_from_elsewhere(client: TestClient) -> None:
     assert "://" not in answer.text.replace("http://127.0.0.1:8000", "")
     for path in ("/static/desk.css", "/static/desk.js", "/static/phone.css", "/static/phone.js", "/static/icon.svg"):
         assert client.get(path).status_code == 200
+
+
+def test_nobody_waits_for_the_database_while_the_words_of_a_text_are_learned(
+    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def understand(text: str, language: str | None = None, awaiting: str | None = None) -> Understanding:
+        if not learned:
+            # As another thread would meanwhile.
+            with writing(engine):
+                learned.append(text)
+        return real(text, language, awaiting)
+
+    real, learned = inbox.understand, list[str]()
+    monkeypatch.setattr(inbox, "understand", understand)
+    monkeypatch.setattr(inbox, "read_lexicon", lambda: SimpleNamespace(has_learned=lambda: False))
+    lucia = find_phone(engine, "Lucía")
+
+    assert client.post(f"/phone/{lucia}", data={"text": "que hago con mi anillo?"}).status_code == 200
+
+    assert learned == ["que hago con mi anillo?"]
+    assert "anillos, reloj" in client.get(f"/phone/{lucia}/thread").text

@@ -9,8 +9,8 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session, col, func, select
 
 from bot.conversations import name_contacts
-from bot.database import list_thread, reading, writing
-from bot.inbox import receive
+from bot.database import list_thread, reading
+from bot.inbox import take_in
 from bot.models import Contact, IncomingText, OutgoingText, Patient, TextState
 from bot.provider import Inbound
 from bot.web.guard import Works
@@ -67,12 +67,12 @@ def show_thread(request: Request, service: Used, visitor: Works, contact_id: int
 def send(service: Used, _visitor: Works, contact_id: int, text: Annotated[str, Form()] = "") -> Response:
     """The patient presses Send: taken in exactly as a text that came through the provider."""
     body = text.strip()[:_MOST_CHARACTERS]
-    with writing(service.engine) as session:
-        contact = _get_contact(session, contact_id)
-        if body:
-            inbound = Inbound(f"SB{secrets.token_hex(16)}", contact.phone, body)
-            receive(session, service.settings.clinic_facts, inbound, service.now())
-    service.sending.wake()
+    with reading(service.engine) as session:
+        phone = _get_contact(session, contact_id).phone
+    if body:
+        inbound = Inbound(f"SB{secrets.token_hex(16)}", phone, body)
+        take_in(service.engine, service.settings.clinic_facts, inbound, service.now())
+        service.sending.wake()
     return RedirectResponse(f"/phone/{contact_id}", status_code=303)
 
 
