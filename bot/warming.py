@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
-from concurrent.futures import ThreadPoolExecutor
+import threading
 
 from messages.catalogues import read_catalogue
 from messages.facts import ClinicFacts, make_speaker
@@ -34,23 +34,45 @@ async def prepare_understanding() -> None:
     Raises:
         WordsError, OSError: a list or the examples of a language cannot be read.
     """
-    loop = asyncio.get_running_loop()
-    # One thread for all of it: each keeps for itself what memory it has needed once.
-    thread = ThreadPoolExecutor(1)
+    learned = asyncio.get_running_loop().create_future()
+    stopped = threading.Event()
+    # One thread for all of it: each keeps for itself what memory it has needed once. Nobody waits for it at the end of
+    # the process: to read the lists takes seconds, and much longer on a busy machine.
+    threading.Thread(target=_learn, args=(learned, stopped), name="learning", daemon=True).start()
     try:
-        await asyncio.sleep(_LEARN_EVERY_S)
-        lexicon = await loop.run_in_executor(thread, read_lexicon)
-        # What has been read by now stays. To look through all of it for rubbish again and again would stop everything
-        # for a while on a busy machine.
-        gc.collect()
-        gc.freeze()
-        for language in LANGUAGES:
-            await loop.run_in_executor(thread, lexicon.get_guesser, language.code)
-            await asyncio.sleep(_LEARN_EVERY_S)
+        await learned
     finally:
-        # Whoever stops the process meanwhile has texts on their way, which shall not wait for this.
-        thread.shutdown(wait=False, cancel_futures=True)
-    _give_back_memory()
+        stopped.set()
+
+
+def _learn(learned: asyncio.Future[None], stopped: threading.Event) -> None:
+    error: Exception | None = None
+    try:
+        if not stopped.wait(_LEARN_EVERY_S):
+            lexicon = read_lexicon()
+            # What has been read by now stays. To look through all of it for rubbish again and again would stop
+            # everything for a while on a busy machine.
+            gc.collect()
+            gc.freeze()
+            for language in LANGUAGES:
+                if not stopped.is_set():
+                    lexicon.get_guesser(language.code)
+                    stopped.wait(_LEARN_EVERY_S)
+            _give_back_memory()
+    except Exception as caught:
+        error = caught
+    # The loop may have ended meanwhile.
+    with contextlib.suppress(RuntimeError):
+        learned.get_loop().call_soon_threadsafe(_tell, learned, error)
+
+
+def _tell(learned: asyncio.Future[None], error: Exception | None) -> None:
+    if learned.done():
+        return
+    if error:
+        learned.set_exception(error)
+    else:
+        learned.set_result(None)
 
 
 def _give_back_memory() -> None:

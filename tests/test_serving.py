@@ -1,17 +1,19 @@
 """The web server of a process: its end, and the lists that it cannot do without."""
 
 import asyncio
+import threading
 from pathlib import Path
 from socket import create_server
 
 import pytest
 from sqlalchemy import Engine
 
-from bot import serving
+from bot import serving, warming
 from bot.provider import SandboxSender
 from bot.sending import SendingLoop
 from bot.serving import Site
 from bot.settings import Settings
+from bot.warming import prepare_understanding
 from messages.words import WordsError
 from tests.conftest import NOW
 
@@ -55,3 +57,33 @@ def test_it_ends_at_once_when_told_to_whatever_is_still_being_learned(
     monkeypatch.setattr(serving, "prepare_understanding", learn)
     asyncio.run(serve())
     assert learning.is_set()
+
+
+def test_what_goes_wrong_while_the_lists_are_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise WordsError(Path("ar.toml"), "[topics] may have food; check foood")
+
+    monkeypatch.setattr(warming, "read_lexicon", fail)
+    with pytest.raises(WordsError, match="foood"):
+        asyncio.run(prepare_understanding())
+
+
+def test_a_process_that_ends_does_not_wait_for_the_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, over = threading.Event(), threading.Event()
+
+    def read() -> None:
+        reading.set()
+        over.wait(60)
+
+    async def begin_and_end() -> None:
+        learning = asyncio.create_task(prepare_understanding())
+        await asyncio.to_thread(reading.wait, 30)
+        learning.cancel()
+
+    monkeypatch.setattr(warming, "read_lexicon", read)
+    asyncio.run(begin_and_end())
+    [thread] = [one for one in threading.enumerate() if one.name == "learning"]
+    assert thread.is_alive()
+    assert thread.daemon
+    over.set()
+    thread.join(30)
