@@ -145,7 +145,7 @@ async def run(settings: Settings, engine: Engine, roles: Roles, host: str, port:
     done, _ = await asyncio.wait([waiting, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
     watching.cancel()
-    jobs.scheduler.shutdown(wait=False)
+    await jobs.stop()
     sending.stop()
     if site is not None:
         site.stop()
@@ -179,6 +179,9 @@ async def _begin_sending(
     await asyncio.to_thread(take_in_missed, settings, engine, missed)
     await sending.beat()
 
+    async def look() -> None:
+        sending.wake()
+
     async def watch() -> None:
         if await asyncio.to_thread(watch_silence, settings, engine, clock.now()):
             sending.wake()
@@ -192,7 +195,7 @@ async def _begin_sending(
         if await asyncio.to_thread(alert_about_tasks, settings, engine, clock.now()):
             sending.wake()
 
-    jobs.scheduler.add_job(sending.wake, "interval", seconds=TICK_EVERY_S)
+    jobs.every(TICK_EVERY_S, "nobody looks for what is due", look)
     jobs.every(RECONCILE_EVERY_S, "texts in doubt could not be looked up", sending.reconcile)
     jobs.every(ASK_EVERY_S, "silent texts could not be asked about", sending.ask_silent)
     jobs.every(BEAT_EVERY_S, "the database does not hear that this node lives", sending.beat)

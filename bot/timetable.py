@@ -27,6 +27,13 @@ class Timetable:
     def once(self, what: str, work: Callable[[], Awaitable[object]]) -> None:
         self.scheduler.add_job(try_to, args=[what, work])
 
+    async def stop(self) -> None:
+        """Begin no job any more, and cut short those that run."""
+        self.scheduler.pause()
+        # One that was about to begin does: cut short before that, it would be logged as an error.
+        await asyncio.sleep(0)
+        self.scheduler.shutdown(wait=False)
+
     def forget_times(self) -> None:
         """Let no job wait for an hour that the machine's clock repeats."""
         for job in self.scheduler.get_jobs():
