@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.daemons import ROOT, find_free_port, is_answering, wait_for
 
@@ -25,6 +25,8 @@ FLAGS = [
     "--disable-sync",
 ]
 WIDTHS = {"phone": 390, "desktop": 1280}
+# What a page shall show it mostly shows at once; on a machine where other tests run it takes its time.
+expect.set_options(timeout=30_000)
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="there is no browser here")
 

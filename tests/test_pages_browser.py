@@ -39,7 +39,7 @@ def test_somebody_takes_a_conversation_over_and_answers_in_the_patients_language
     page.get_by_label("Text to the clinic").fill("tengo un marcapasos del 2019")
     page.keyboard.press("Enter")
     # The first text of all waits for the word lists.
-    expect(page.locator(".bubble.patient").last).to_contain_text("marcapasos", timeout=30_000)
+    expect(page.locator(".bubble.patient").last).to_contain_text("marcapasos")
 
     page.goto(f"{demo}/inbox")
     page.get_by_role("link", name=re.compile("Lucía")).first.click()
