@@ -134,6 +134,14 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
+def looking(engine: Engine) -> Iterator[Connection]:
+    """For statements that only read, each by itself: PostgreSQL is spared a transaction around them."""
+    is_sqlite = engine.dialect.name == "sqlite"
+    with (engine if is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")).connect() as connection:
+        yield connection
+
+
+@contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """A short session that is committed at its end, or rolled back on an error."""
     with (

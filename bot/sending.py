@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.attempts import Ready
-from bot.database import name_trouble, reading, writing
+from bot.database import looking, name_trouble, reading, writing
 from bot.due import find_oldest_due, has_due, list_soonest
 from bot.holds import beat, find_last_beat, say_goodbye
 from bot.jobs import take_turn
@@ -362,7 +362,7 @@ class SendingLoop:
             self._look_back(now)
         if self._was_due:
             return True
-        with self._engine.connect() as connection:
+        with looking(self._engine) as connection:
             return has_due(connection, now, self._since)
 
     def _look_back(self, now: datetime) -> None:
@@ -371,7 +371,7 @@ class SendingLoop:
         While any old transaction is open, PostgreSQL's index keeps what has been sent since; not every look shall
         walk through all of it. In a backlog, say after a downtime, what will be of no more use soonest goes first.
         """
-        with self._engine.connect() as connection:
+        with looking(self._engine) as connection:
             oldest = find_oldest_due(connection, now) or now
             self._since = oldest - _LOOK_BACK_MARGIN
             late = now - oldest > _BACKLOG

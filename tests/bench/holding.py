@@ -9,7 +9,7 @@ from sqlalchemy import Engine, insert
 
 from bot.appointments import reschedule
 from bot.daemon import now as now_
-from bot.database import get_clinic, open_database, reading, writing
+from bot.database import get_clinic, looking, open_database, reading, writing
 from bot.due import find_oldest_due, has_due
 from bot.models import Appointment, Contact, OutgoingText, Patient
 from bot.settings import Settings
@@ -177,7 +177,7 @@ def _measure_calls(stage: Stage, url: str, sizes: Sizes) -> tuple[float, float]:
         since = (find_oldest_due(connection, moment) or moment) - timedelta(minutes=10)
 
     def tick() -> None:
-        with engine.connect() as connection:
+        with looking(engine) as connection:
             assert not has_due(connection, moment, since)
 
     numbers = iter(range(1, sizes.changes + 1))
