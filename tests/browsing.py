@@ -50,7 +50,10 @@ def run_bot(folder: Path, command: str) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        try:
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
