@@ -2,6 +2,7 @@
 
 import math
 import sys
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ _SPOKEN = 0.7
 _KEPT = 10_000
 # The language on record needs less evidence than another.
 _OWN_FAVOUR = 1.6
+# Two threads that need the same at once shall not both work for it: each would take twice as long.
+_ONCE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,15 @@ class Lexicon:
     def get_guesser(self, code: str) -> Guesser:
         """What a language's examples have taught; they are learned from when first needed."""
         if code not in self._guessers:
-            numbers = self.numbers[code]
-            entries = self.index.list_entries(numbers)
-            self._guessers[code] = teach(code, entries, partial(self.index.find, among=numbers), self.language_names)
+            with _ONCE:
+                if code not in self._guessers:
+                    self._guessers[code] = self._teach(code)
         return self._guessers[code]
+
+    def _teach(self, code: str) -> Guesser:
+        numbers = self.numbers[code]
+        entries = self.index.list_entries(numbers)
+        return teach(code, entries, partial(self.index.find, among=numbers), self.language_names)
 
     def find_spoken(self, message: Message, own: str | None) -> list[str]:
         """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
@@ -124,9 +132,14 @@ class Lexicon:
         return (found[0], int(found[1])) if found and not is_other else (word, 0)
 
 
-@cache
 def read_lexicon() -> Lexicon:
     """Read every language's words: some seconds, once in the life of a process."""
+    with _ONCE:
+        return _read()
+
+
+@cache
+def _read() -> Lexicon:
     index = PhraseIndex[Tag]()
     numbers, long_words = {}, {}
     dangerous: set[int] = set()

@@ -2,6 +2,9 @@
 
 import asyncio
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from socket import create_server
 
@@ -14,6 +17,7 @@ from bot.sending import SendingLoop
 from bot.serving import Site
 from bot.settings import Settings
 from bot.warming import prepare_understanding
+from messages import lexicon
 from messages.words import WordsError
 from tests.conftest import NOW
 
@@ -87,3 +91,17 @@ def test_a_process_that_ends_does_not_wait_for_the_lists(monkeypatch: pytest.Mon
     assert thread.daemon
     over.set()
     thread.join(30)
+
+
+def test_a_text_that_comes_while_the_lists_are_read_does_not_read_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    @cache
+    def read() -> list[int]:
+        reads.append(1)
+        time.sleep(0.2)
+        return reads
+
+    reads: list[int] = []
+    monkeypatch.setattr(lexicon, "_read", read)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: lexicon.read_lexicon(), range(4)))
+    assert len(reads) == 1

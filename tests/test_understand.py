@@ -254,6 +254,7 @@ def test_marks_that_are_written_make_another_word_in_vietnamese(text: str, is_on
     [
         ("last time I could not breathe in there", "en"),
         ("years ago I had a stroke", "en"),
+        ("had a stroke 2012", "en"),
         ("last scan with dye i couldnt breathe after and they gave me adrenaline", "en"),
         ("me puse mal cuando me inyectaron eso, se me hincho la cara el año pasado", "es"),
         ("bin als kind vom baum gefallen", "de"),
