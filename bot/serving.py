@@ -26,6 +26,7 @@ from bot.timetable import Timetable
 from bot.warming import prepare_understanding
 from bot.web.app import create_app
 from bot.web.service import Service
+from messages.lexicon import is_read
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,14 @@ class Site:
         list_problems: Callable[[], list[str]],
     ) -> None:
         app = create_app(
-            settings, engine, sending, Spool(Path(settings.spool_folder)), now, demo=demo, list_problems=list_problems
+            settings,
+            engine,
+            sending,
+            Spool(Path(settings.spool_folder)),
+            now,
+            demo=demo,
+            list_problems=list_problems,
+            is_ready=is_read,
         )
         self._service: Service = app.state.service
         self._app = app
@@ -71,7 +79,7 @@ class Site:
         async def go_on_with_uploads() -> None:
             await asyncio.to_thread(carry_on, service.engine, service.settings, service.now, service.stopped)
 
-        jobs.every(_SPOOL_EVERY_S, "texts on disk wait for the database", take_in_spooled)
+        jobs.every(_SPOOL_EVERY_S, "texts wait on disk", take_in_spooled)
         jobs.every(_UPLOADS_EVERY_S, "files that staff dropped wait for the database", go_on_with_uploads)
 
     async def serve(self, listening: socket) -> None:

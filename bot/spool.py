@@ -1,4 +1,4 @@
-"""Patients' texts on disk while the database is away, one small file each, taken in later in order.
+"""Patients' texts on disk while they cannot be taken in, one small file each, taken in later in order.
 
 A file is complete and on the disk before the webhook is answered. Its name is the time it came, so that
 the files' order is the texts' order, also when several processes share the folder.
@@ -52,28 +52,35 @@ class Spool:
         self._sync_folder()
 
     def take_in(self, receive: Callable[[Inbound, datetime], bool]) -> int:
-        """Hand every waiting text to ``receive``, oldest first; what it raises leaves the rest for later.
+        """Hand every waiting text to ``receive``, oldest first, those too that come meanwhile.
+
+        What ``receive`` raises leaves the rest for later.
 
         A file that cannot be read, or whose text ``receive`` refuses, is set aside under another name, and the log
         says so.
         """
         taken = 0
-        for path in self._list():
-            try:
-                entry = json.loads(path.read_text(encoding="utf-8"))
-                received_at = datetime.fromisoformat(entry.pop("received_at"))
-                text = Inbound(**entry)
-            except FileNotFoundError:
-                continue  # another process was faster
-            except (ValueError, TypeError, KeyError):
-                self._set_aside(path)
-                continue
-            if receive(text, received_at):
-                path.unlink(missing_ok=True)
-                taken += 1
-            else:
-                self._set_aside(path)
+        while waiting := self._list():
+            taken += sum(self._hand(path, receive) for path in waiting)
         return taken
+
+    def _hand(self, path: Path, receive: Callable[[Inbound, datetime], bool]) -> bool:
+        """Hand over one waiting text; whether it was taken."""
+        try:
+            entry = json.loads(path.read_text(encoding="utf-8"))
+            received_at = datetime.fromisoformat(entry.pop("received_at"))
+            text = Inbound(**entry)
+        except FileNotFoundError:
+            return False  # another process was faster
+        except (ValueError, TypeError, KeyError):
+            self._set_aside(path)
+            return False
+        is_taken = receive(text, received_at)
+        if is_taken:
+            path.unlink(missing_ok=True)
+        else:
+            self._set_aside(path)
+        return is_taken
 
     def _set_aside(self, path: Path) -> None:
         log.error("a spooled text cannot be taken in: %s", path.name)

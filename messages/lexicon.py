@@ -138,6 +138,11 @@ def read_lexicon() -> Lexicon:
         return _read()
 
 
+def is_read() -> bool:
+    """Whether that has been done."""
+    return _read.cache_info().currsize > 0
+
+
 @cache
 def _read() -> Lexicon:
     index = PhraseIndex[Tag]()

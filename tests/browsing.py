@@ -27,6 +27,8 @@ FLAGS = [
 WIDTHS = {"phone": 390, "desktop": 1280}
 # What a page shall show it mostly shows at once; on a machine where other tests run it takes its time.
 expect.set_options(timeout=30_000)
+# The first text to a bot that has just started is answered when the words of all languages have been read.
+WORDS_MS = 180_000
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="there is no browser here")
 

@@ -30,11 +30,11 @@ TEXTS = [Inbound(f"SM{at}-{phone}", phone, f"METAL {at}") for at in range(3) for
 TEXTS.append(TEXTS[0])
 
 
-def take_all(engine: Engine, settings: Settings, spool: Spool) -> list[bool | BaseException]:
+def take_all(engine: Engine, settings: Settings, spool: Spool, *, is_ready: bool = True) -> list[bool | BaseException]:
     """All at once; what each of the webhooks would meet."""
 
     async def work() -> list[bool | BaseException]:
-        taking = Arrivals(engine, settings.clinic_facts, spool, lambda: NOW)
+        taking = Arrivals(engine, settings.clinic_facts, spool, lambda: NOW, lambda: is_ready)
         return await asyncio.gather(*map(taking.take_in, TEXTS), return_exceptions=True)
 
     return asyncio.run(work())
@@ -132,6 +132,27 @@ def test_while_the_database_is_away_all_wait_on_disk_in_order(
     spool.take_in(receive)
     for phone in PHONES:
         assert [text for text in waiting if text.phone == phone] == [text for text in TEXTS if text.phone == phone]
+
+
+def test_until_they_can_be_understood_all_wait_on_disk_in_order(
+    engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path / "spool")
+
+    assert take_all(engine, settings, spool, is_ready=False) == [False] * len(TEXTS)
+    assert all(list_bodies(engine, phone) == [] for phone in PHONES)
+    take_in_spooled_texts(settings, engine, spool)
+
+    assert spool.count() == 0
+    assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES)
+
+
+def test_those_that_cannot_wait_on_disk_are_taken_in_at_once(
+    engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "spool").write_text("a file where the folder should be")
+
+    assert take_all(engine, settings, Spool(tmp_path / "spool"), is_ready=False).count(True) == len(TEXTS) - 1
 
 
 def test_two_processes_that_take_in_the_same_phones_do_not_wait_for_each_other_crosswise(

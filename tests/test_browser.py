@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.axe import list_violations
-from tests.browsing import fits, needs_browser
+from tests.browsing import WORDS_MS, fits, needs_browser
 
 pytestmark = needs_browser
 
@@ -59,8 +59,7 @@ def test_a_reminder_arrives_by_itself_and_a_question_is_answered(page: Page, dem
 
     page.get_by_label("Text to the clinic").fill("que hago con mi anillo?")
     page.keyboard.press("Enter")
-    # The first to write to a demo that has just started waits until the word lists are read.
-    expect(metal).to_have_count(before[0] + 1)
+    expect(metal).to_have_count(before[0] + 1, timeout=WORDS_MS)
     expect(page.get_by_label("Text to the clinic")).to_have_value("")
 
     page.get_by_role("button", name="CONTRASTE", exact=True).click()

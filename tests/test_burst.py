@@ -43,6 +43,7 @@ def test_webhooks_are_answered_while_a_burst_of_reminders_leaves(database_url: s
             for number, body in enumerate(BODIES):
                 form = make_inbound(body, f"FIRST{number}", "+12025559999")
                 assert post(inbound, form, sign(inbound, form)) == 200
+            wait_for(lambda: not list((tmp_path / "spool").glob("*.json")), 180)
             enrol_many(engine, settings, TEXTS, datetime.now(UTC))
 
             def write(writer: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.axe import list_violations
-from tests.browsing import fits, needs_browser
+from tests.browsing import WORDS_MS, fits, needs_browser
 
 pytestmark = needs_browser
 
@@ -38,8 +38,7 @@ def test_somebody_takes_a_conversation_over_and_answers_in_the_patients_language
     page.get_by_role("link", name="Lucía").click()
     page.get_by_label("Text to the clinic").fill("tengo un marcapasos del 2019")
     page.keyboard.press("Enter")
-    # The first text of all waits for the word lists.
-    expect(page.locator(".bubble.patient").last).to_contain_text("marcapasos")
+    expect(page.locator(".bubble.patient").last).to_contain_text("marcapasos", timeout=WORDS_MS)
 
     page.goto(f"{demo}/inbox")
     page.get_by_role("link", name=re.compile("Lucía")).first.click()

@@ -81,20 +81,25 @@ def test_the_database_server_stopped_and_started_under_load_loses_no_text(server
                     codes[post(inbound, form, sign(inbound, form))] += 1
                     time.sleep(0.05)
 
-            writer = threading.Thread(target=write)
+            def list_waiting() -> list[Path]:
+                return list((tmp_path / "spool").glob("*.json"))
+
+            writer = threading.Thread(target=write, daemon=True)
             writer.start()
+            # The first wait until the words are read.
+            wait_for(lambda: codes[200] > 0 and not list_waiting(), 180)
             for number in range(STOPS):
                 time.sleep(1.0)
                 stop(server, ("fast", "immediate")[number % 2])
                 # It stays away until a text has come that must wait.
-                wait_for(lambda: bool(list((tmp_path / "spool").glob("*.json"))), 120)
+                wait_for(lambda: bool(list_waiting()), 120)
                 assert daemon.process.poll() is None
                 server.ensure_postgres_running()
             over.set()
             writer.join()
             engine.dispose()
             wait_for(lambda: count_states(engine) == {"sent": TEXTS}, 300, every=0.5)
-            wait_for(lambda: not list((tmp_path / "spool").glob("*.json")), 30)
+            wait_for(lambda: not list_waiting(), 30)
             assert daemon.stop() == 0
         assert set(codes) == {200}
         with reading(engine) as session:

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.axe import list_violations
-from tests.browsing import fits, needs_browser
+from tests.browsing import WORDS_MS, fits, needs_browser
 
 pytestmark = needs_browser
 
@@ -32,8 +32,7 @@ def test_the_clinic_answers_one_question_in_its_own_words_and_leaves_another_to_
     assert fits(page)
 
     ask(page, demo, "dónde es?")
-    # The first text of all waits for the word lists.
-    expect(page.locator(".bubble.clinic").last).to_contain_text("detrás de la farmacia")
+    expect(page.locator(".bubble.clinic").last).to_contain_text("detrás de la farmacia", timeout=WORDS_MS)
     ask(page, demo, "cuánto cuesta?")
     expect(page.locator(".bubble.patient").last).to_contain_text("cuesta")
     page.goto(f"{demo}/tasks")

@@ -31,6 +31,20 @@ def test_texts_come_back_whole_and_in_the_order_they_came(tmp_path: Path) -> Non
     assert spool.count() == 0
 
 
+def test_those_that_come_while_others_are_taken_in_do_not_wait_for_the_next_time(tmp_path: Path) -> None:
+    spool, taken = Spool(tmp_path / "spool"), []
+    spool.add(make_text(0), NOW)
+
+    def receive(text: Inbound, _at: object) -> bool:
+        taken.append(text.provider_id)
+        if len(taken) < 3:
+            spool.add(make_text(len(taken)), NOW)
+        return True
+
+    assert spool.take_in(receive) == 3
+    assert taken == ["SM0", "SM1", "SM2"]
+
+
 def test_only_this_user_can_read_them(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     spool.add(make_text(1), NOW)

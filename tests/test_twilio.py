@@ -89,7 +89,8 @@ def test_two_hundred_reminders_arrive_once_each_with_signed_callbacks_and_answer
 
             for _ in range(3):
                 assert post(inbound, form, sign(inbound, form)) == 200
-            wait_for(lambda: len(fake.messages) == 201, 5)
+            # The words are read for a while after the start.
+            wait_for(lambda: len(fake.messages) == 201, 120)
             assert "anillos" in fake.messages[200]["body"]
             assert fake.messages[200]["to"] == PHONE
 

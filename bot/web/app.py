@@ -58,8 +58,13 @@ def create_app(
     *,
     demo: bool,
     list_problems: Callable[[], list[str]] = list,
+    is_ready: Callable[[], bool] = lambda: True,
 ) -> FastAPI:
-    """Webhooks, health and the staff's pages; the simulated phone where nothing is really sent."""
+    """Webhooks, health and the staff's pages; the simulated phone where nothing is really sent.
+
+    Args:
+        is_ready: whether what patients write can be understood yet.
+    """
     app = FastAPI(title="scan-reminders", docs_url=None, redoc_url=None, openapi_url=None)
     secret = settings.secret_key.get_secret_value() or secrets.token_hex()
     app.state.service = Service(
@@ -67,7 +72,7 @@ def create_app(
         engine,
         sending,
         spool,
-        Arrivals(engine, settings.clinic_facts, spool, now),
+        Arrivals(engine, settings.clinic_facts, spool, now, is_ready),
         Callbacks(engine, settings.plan, now),
         now,
         secret=secret,

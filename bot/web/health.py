@@ -30,7 +30,7 @@ def readyz(service: Used) -> JSONResponse:
     if not has_room(service.engine):
         problems.append("the disk that the database is on is full: make room")
     if waiting := service.spool.count():
-        problems.append(f"{waiting} texts from patients wait on disk for the database")
+        problems.append(f"{waiting} texts from patients wait on disk to be taken in")
     return JSONResponse({"ready": not problems, "problems": problems}, status_code=503 if problems else 200)
 
 

@@ -51,7 +51,7 @@ def make_registry(session: Session, spooled: int, now: datetime) -> CollectorReg
         ("nodes", "Processes that send", found.nodes),
         ("paused", "1 while reminders are paused", found.is_paused),
         ("circuit_open", "1 while the account cannot send", found.is_circuit_open),
-        ("spooled", "Texts from patients that wait on disk for the database", spooled),
+        ("spooled", "Texts from patients that wait on disk to be taken in", spooled),
     ):
         show(name, what, (), [((), value)])
     return registry
