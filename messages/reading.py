@@ -278,5 +278,6 @@ def _covers(longer: Found, hit: Found) -> bool:
         # A word that means something only as a whole message covers nothing, nor does what has gaps.
         and (longer.whole or longer.tag.key not in WHOLE)
         and not longer.phrase.has_gap
-        and longer.end - longer.start > hit.end - hit.start
+        # Of two that are as long, the one without a gap is the one that was said.
+        and longer.end - longer.start >= hit.end - hit.start + (not hit.phrase.has_gap)
     )
