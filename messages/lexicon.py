@@ -134,6 +134,9 @@ class Lexicon:
 
 def read_lexicon() -> Lexicon:
     """Read every language's words: some seconds, once in the life of a process."""
+    if is_read():
+        # No text waits while a language is being learned that it does not need.
+        return _read()
     with _ONCE:
         return _read()
 

@@ -105,3 +105,5 @@ def test_a_text_that_comes_while_the_lists_are_read_does_not_read_them_too(monke
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: lexicon.read_lexicon(), range(4)))
     assert len(reads) == 1
+    with lexicon._ONCE:  # as while a language is being learned
+        assert lexicon.read_lexicon() == reads
