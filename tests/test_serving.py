@@ -6,12 +6,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from socket import create_server
+from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, create_server
 
 import pytest
 from sqlalchemy import Engine
 
 from bot import serving, warming
+from bot.daemon import listen
 from bot.provider import SandboxSender
 from bot.sending import SendingLoop
 from bot.serving import Site
@@ -107,3 +108,10 @@ def test_a_text_that_comes_while_the_lists_are_read_does_not_read_them_too(monke
     assert len(reads) == 1
     with lexicon._ONCE:  # as while a language is being learned
         assert lexicon.read_lexicon() == reads
+
+
+def test_no_part_of_an_answer_waits_until_another_is_acknowledged() -> None:
+    with listen("127.0.0.1", 0) as listening, create_connection(listening.getsockname()):
+        taken, _ = listening.accept()
+        with taken:
+            assert taken.getsockopt(IPPROTO_TCP, TCP_NODELAY)
