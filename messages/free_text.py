@@ -12,7 +12,9 @@ from messages.words import REPORTED, Label
 _SURE, _PERHAPS = 0.25, 0.17
 # What asks nothing and is as likely as this to be about nothing of ours is left to a person, whatever words it has.
 _CHATTER = 0.6
-# What harms when it is missed needs less.
+# What harms when it is missed needs less, what harms when it is wrong needs more: whoever is taken to want no more texts
+# gets no reminder, and what is not sure is read by a person anyway.
+_ENOUGH = {"stop": 0.7}
 _LIKELY_ENOUGH = {"emergency": 0.15, "report": 0.2}
 # How much likelier it is that they cannot come once we have asked whether they do.
 _CANNOT_COME = 3.0
@@ -50,7 +52,7 @@ def guess(reading: Reading) -> Understanding | None:
         ranked = _favour(ranked, "change", _CANNOT_COME)
     label, probability = _pick(ranked)
     confidence = min(_SUREST, round(probability, 2))
-    if label != "unknown" and probability >= _SURE:
+    if label != "unknown" and probability >= _ENOUGH.get(label, _SURE):
         intent, _, detail = label.partition(":")
         if intent == "language":
             detail = find_language_within(reading) or ""
