@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from messages.evidence import Found
 from messages.grammar import denies, is_within
+from messages.matching import Message
+from messages.phrases import Phrase, list_words
 from messages.reading import Reading
 from messages.understanding import Understanding
 from messages.words import REPORTED
@@ -13,16 +15,16 @@ def find_report(reading: Reading) -> Understanding | None:
     """A statement, not a question, that the patient has something staff must know."""
     if reading.awaiting != "safety" and any(hit.tag.table == "shown_topics" for hit in reading.whole):
         return None
-    for _, hits in reading.clauses:
+    for clause, hits in reading.clauses:
         grammar = [hit for hit in hits if hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken]
         for code in _list_codes(reading, hits):
             report = [hit for hit in hits if hit.tag.code == code and hit.tag.table == "report"]
-            if kind := _find_reported(report, grammar, in_answer=reading.awaiting == "safety"):
+            if kind := _find_reported(clause, report, grammar, in_answer=reading.awaiting == "safety"):
                 return Understanding("report", None if kind == "other" else kind, 0.9, code)
     return None
 
 
-def _find_reported(report: list[Found], grammar: list[Found], *, in_answer: bool) -> str | None:
+def _find_reported(clause: Message, report: list[Found], grammar: list[Found], *, in_answer: bool) -> str | None:
     """What a clause of one language reports: somebody has it, no question begins before that, and it is not denied."""
     # Where no spaces are written, what follows the statement in one breath makes all of it a question.
     # A piece of what is named asks nothing: without its prefix the Arabic "kidney" is "why".
@@ -34,11 +36,25 @@ def _find_reported(report: list[Found], grammar: list[Found], *, in_answer: bool
         stated = [hit for hit in report if hit.tag.key == f"having_{kind}"]
         named = [hit for hit in report if hit.tag.key == kind]
         told = stated or (named and (having or in_answer) and [*named, *having])
-        if not told or any(denies(hit, told) and not is_within(hit, stated) for hit in grammar):
+        if not told or any(denies(hit, told) and not _is_part(hit, stated, clause) for hit in grammar):
             continue
         if asking is None or min(hit.start for hit in told) < asking:
             return kind
     return None
+
+
+def _is_part(negation: Found, stated: list[Found], clause: Message) -> bool:
+    """Whether a "not" is of what is stated, as in "I cannot lie flat", and does not stand in a gap of that."""
+    here = slice(negation.start, negation.end)
+    said = [clause.squeezed[here]] if negation.phrase.unspaced else clause.words[here]
+    around = [hit for hit in stated if is_within(negation, [hit])]
+    return any(not hit.phrase.has_gap or any(_has_word(hit.phrase, word) for word in said) for hit in around)
+
+
+def _has_word(phrase: Phrase, word: str) -> bool:
+    if phrase.unspaced:
+        return word in phrase.source
+    return any(word == one or (open_ended and word.startswith(one)) for one, open_ended in list_words(phrase.source))
 
 
 def _list_codes(reading: Reading, hits: Iterable[Found]) -> list[str]:

@@ -35,3 +35,32 @@ def test_a_likely_wish_for_no_more_texts_is_honoured_though_no_phrase_says_so(te
 )
 def test_a_no_to_something_else_is_no_wish_for_no_more_texts(text: str, own: str) -> None:
     assert understand(text, own).intent != "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("я не беременна", "ru"),
+        ("ich habe keinen schrittmacher", "de"),
+        ("aryun nosracnox degh chem xmum", "hy"),
+        ("je ne suis pas enceinte", "fr"),
+        ("no soy diabético", "es"),
+    ],
+)
+def test_a_no_that_stands_in_the_gap_of_a_report_denies_it(text: str, own: str) -> None:
+    assert understand(text, own).intent != "report"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("le rein droit ne marche plus chez ma mère", "fr"),
+        ("une balle quon lui a jamais enlevee", "fr"),
+        ("un proiettile non gliel hanno mai tolto", "it"),
+        ("मेरे गुर्दे ठीक से काम नहीं करते", "hi"),
+        ("kelyahaygu si fiican uma shaqeeyaan", "so"),
+        ("я беременна", "ru"),
+    ],
+)
+def test_a_no_that_a_report_is_made_of_does_not_deny_it(text: str, own: str) -> None:
+    assert understand(text, own).intent == "report"
