@@ -12,8 +12,8 @@ from messages.words import REPORTED, Label
 _SURE, _PERHAPS = 0.25, 0.17
 # What asks nothing and is as likely as this to be about nothing of ours is left to a person, whatever words it has.
 _CHATTER = 0.6
-# What harms when it is missed needs less, what harms when it is wrong needs more: whoever is taken to want no more texts
-# gets no reminder, and what is not sure is read by a person anyway.
+# What harms when it is missed needs less, what harms when it is wrong needs more: whoever is taken to want no more
+# texts gets no reminder, and what is not sure is read by a person anyway.
 _ENOUGH = {"stop": 0.7}
 _LIKELY_ENOUGH = {"emergency": 0.15, "report": 0.2}
 # How much likelier it is that they cannot come once we have asked whether they do.
