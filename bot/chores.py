@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from bot.alerts import alert_clinic
+from bot.arriving import keep
 from bot.clinic_details import apply_details
-from bot.database import is_away, writing
+from bot.database import writing
 from bot.erasing import purge
 from bot.escalating import escalate
-from bot.inbox import take_in
 from bot.jobs import take_turn
 from bot.provider import Inbound, Record
 from bot.settings import Settings
-from bot.spool import Spool
 from bot.zones import has_newest_rules, hold_wall_times
 
 log = logging.getLogger(__name__)
@@ -73,21 +72,6 @@ def erase_old(settings: Settings, engine: Engine, moment: datetime) -> int:
     return erased
 
 
-def take_in_spooled_texts(settings: Settings, engine: Engine, spool: Spool) -> int:
-    """Take in what waits on disk, oldest first; while the database is away all waits, and one that it refuses never."""
-
-    def receive(text: Inbound, received_at: datetime) -> bool:
-        try:
-            take_in(engine, settings.clinic_facts, text, received_at)
-        except Exception as error:
-            if is_away(error):
-                raise
-            return False
-        return True
-
-    return spool.take_in(receive)
-
-
 def alert_about_tasks(settings: Settings, engine: Engine, now: datetime) -> bool:
     """Text the clinic's own phone if urgent tasks wait and nobody looks; whether it was done."""
     with writing(engine) as session:
@@ -102,8 +86,10 @@ def alert_about_tasks(settings: Settings, engine: Engine, now: datetime) -> bool
         )
 
 
-def take_in_missed(settings: Settings, engine: Engine, missed: list[Record]) -> None:
-    """Take in the texts that came while nobody of us was alive."""
-    for record in missed:
-        text = Inbound(record.provider_id, record.phone, record.body, record.media)
-        take_in(engine, settings.clinic_facts, text, record.made_at)
+def keep_missed(engine: Engine, missed: list[Record]) -> None:
+    """Keep the texts that came while nobody of us was alive, to be taken in like others."""
+    arrivals = [
+        (Inbound(record.provider_id, record.phone, record.body, record.media), record.made_at) for record in missed
+    ]
+    if arrivals:
+        keep(engine, arrivals)

@@ -78,7 +78,9 @@ def take_in(engine: Engine, clinic: ClinicFacts, inbound: Inbound, now: datetime
     # Twice: what two writers at once have got in each other's way with does not come again.
     for is_last in (False, True):
         try:
-            return take_in_all(engine, clinic, [(inbound, now)])[0]
+            read_ahead(engine, clinic, [(inbound, now)])
+            with writing(engine) as session:
+                return take_in_all(session, clinic, [(inbound, now)])[0]
         except Exception as error:
             if is_away(error):
                 raise
@@ -116,25 +118,20 @@ def _store(session: Session, contact: Contact, inbound: Inbound, understanding: 
     )
 
 
-def take_in_all(engine: Engine, clinic: ClinicFacts, arrivals: Sequence[Arrival]) -> list[bool]:
-    """Take in texts in one transaction, those of each phone in their order; of each, False as ``take_in`` gives it.
-
-    What cannot be taken in leaves all of them out.
-    """
-    _read_ahead(engine, clinic, arrivals)
+def take_in_all(session: Session, clinic: ClinicFacts, arrivals: Sequence[Arrival]) -> list[bool]:
+    """Take in texts, those of each phone in their order; of each, False as ``take_in`` gives it."""
+    clinic = apply_choices(session, clinic)
     taken = [False] * len(arrivals)
-    with writing(engine) as session:
-        clinic = apply_choices(session, clinic)
-        # By number: two processes that lock several would wait for each other criss-cross.
-        for at in sorted(range(len(arrivals)), key=lambda at: arrivals[at][0].phone):
-            taken[at] = _take(session, clinic, *arrivals[at])
-            # Each reads the rows as they are by then, not as an earlier one has found them.
-            session.flush()
-            session.expunge_all()
+    # By number: two processes that lock several would wait for each other criss-cross.
+    for at in sorted(range(len(arrivals)), key=lambda at: arrivals[at][0].phone):
+        taken[at] = _take(session, clinic, *arrivals[at])
+        # Each reads the rows as they are by then, not as an earlier one has found them.
+        session.flush()
+        session.expunge_all()
     return taken
 
 
-def _read_ahead(engine: Engine, clinic: ClinicFacts, arrivals: Sequence[Arrival]) -> None:
+def read_ahead(engine: Engine, clinic: ClinicFacts, arrivals: Sequence[Arrival]) -> None:
     """Soon after the start a language may take seconds to be learned, in which no one shall wait for the database."""
     if read_lexicon().has_learned():
         return

@@ -328,6 +328,21 @@ class OutgoingText(SQLModel, table=True):
     answered_at: datetime | None = None
 
 
+class ArrivedText(SQLModel, table=True):
+    """A text from a phone, as the provider handed it over, until it is understood and becomes an ``IncomingText``."""
+
+    __tablename__ = "arrived_text"
+    __table_args__ = (UniqueConstraint("provider_id"), Index(None, "phone", "id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    provider_id: str
+    phone: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    media: int = 0
+    opt_out: str = ""
+    received_at: datetime
+
+
 class IncomingText(SQLModel, table=True):
     """Everything that patients write, and what was understood.
 

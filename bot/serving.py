@@ -16,7 +16,7 @@ import uvicorn
 from sqlalchemy import Engine
 
 from bot.accounts import make_first_link
-from bot.chores import take_in_spooled_texts
+from bot.arriving import has_kept, keep_spooled_texts
 from bot.database import writing
 from bot.importing.upload_work import carry_on
 from bot.sending import SendingLoop
@@ -30,7 +30,7 @@ from messages.lexicon import is_read
 
 log = logging.getLogger(__name__)
 
-_SPOOL_EVERY_S = 2
+_WAITING_EVERY_S = 2
 _UPLOADS_EVERY_S = 30
 
 
@@ -72,14 +72,16 @@ class Site:
         """Plan what is done again and again where patients' texts and staff's files come in."""
         service = self._service
 
-        async def take_in_spooled() -> None:
-            if await asyncio.to_thread(take_in_spooled_texts, service.settings, service.engine, service.spool):
-                service.sending.wake()
+        async def take_in_waiting() -> None:
+            await asyncio.to_thread(keep_spooled_texts, service.engine, service.spool)
+            # What came before this process started, or a node that is no more has left.
+            if await asyncio.to_thread(has_kept, service.engine):
+                service.arrivals.take_in_soon()
 
         async def go_on_with_uploads() -> None:
             await asyncio.to_thread(carry_on, service.engine, service.settings, service.now, service.stopped)
 
-        jobs.every(_SPOOL_EVERY_S, "texts wait on disk", take_in_spooled)
+        jobs.every(_WAITING_EVERY_S, "texts wait on disk", take_in_waiting)
         jobs.every(_UPLOADS_EVERY_S, "files that staff dropped wait for the database", go_on_with_uploads)
 
     async def serve(self, listening: socket) -> None:
@@ -96,6 +98,7 @@ class Site:
         learning.add_done_callback(lambda task: self.stop() if not task.cancelled() and task.exception() else None)
         log.info("serving on http://%s:%s", *listening.getsockname()[:2])
         await self._server.serve([listening])
+        await self._service.arrivals.stop()
         if learning.done():
             learning.result()
         learning.cancel()

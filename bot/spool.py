@@ -31,11 +31,22 @@ class Spool:
         return len(self._list())
 
     def add(self, text: Inbound, received_at: datetime) -> None:
-        """Keep a text.
+        """Keep a text until it is taken in.
 
         Raises:
             OSError: it cannot be kept; the disk may be full.
         """
+        self._write(text, received_at, ".json")
+
+    def set_aside(self, text: Inbound, received_at: datetime) -> None:
+        """Keep a text that cannot be taken in, for whoever finds out why.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        self._write(text, received_at, ".bad")
+
+    def _write(self, text: Inbound, received_at: datetime, suffix: str) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         moment = received_at.astimezone(UTC)
         name = f"{moment:%Y%m%dT%H%M%S.%f}-{next(self._number):08}-{secrets.token_hex(4)}"
@@ -45,7 +56,7 @@ class Spool:
                 json.dump({**asdict(text), "received_at": received_at.isoformat()}, file)
                 file.flush()
                 os.fsync(file.fileno())
-            part.rename(part.with_suffix(".json"))
+            part.rename(part.with_suffix(suffix))
         except OSError:
             part.unlink(missing_ok=True)
             raise
@@ -73,16 +84,16 @@ class Spool:
         except FileNotFoundError:
             return False  # another process was faster
         except (ValueError, TypeError, KeyError):
-            self._set_aside(path)
+            self._put_aside(path)
             return False
         is_taken = receive(text, received_at)
         if is_taken:
             path.unlink(missing_ok=True)
         else:
-            self._set_aside(path)
+            self._put_aside(path)
         return is_taken
 
-    def _set_aside(self, path: Path) -> None:
+    def _put_aside(self, path: Path) -> None:
         log.error("a spooled text cannot be taken in: %s", path.name)
         path.rename(path.with_suffix(".bad"))
 

@@ -1,6 +1,7 @@
-"""Patients' texts that come at once: taken in together, each once, those of one phone in their order."""
+"""Patients' texts that come at once: kept together, and taken in each once, those of one phone in their order."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,8 +12,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, OperationalError
 from sqlmodel import Session, col, select
 
-from bot import inbox
-from bot.chores import take_in_spooled_texts
+from bot import arriving, inbox
+from bot.arriving import has_kept, keep, keep_spooled_texts, take_in_kept
 from bot.database import reading, writing
 from bot.inbox import take_in_all
 from bot.models import IncomingText, Task
@@ -30,14 +31,22 @@ TEXTS = [Inbound(f"SM{at}-{phone}", phone, f"METAL {at}") for at in range(3) for
 TEXTS.append(TEXTS[0])
 
 
-def take_all(engine: Engine, settings: Settings, spool: Spool, *, is_ready: bool = True) -> list[bool | BaseException]:
-    """All at once; what each of the webhooks would meet."""
+def bring_all(engine: Engine, settings: Settings, spool: Spool, *, is_ready: bool = True) -> None:
+    """All at once; returns when what can be taken in has been."""
 
-    async def work() -> list[bool | BaseException]:
-        taking = Arrivals(engine, settings.clinic_facts, spool, lambda: NOW, lambda: is_ready)
-        return await asyncio.gather(*map(taking.take_in, TEXTS), return_exceptions=True)
+    async def work() -> None:
+        arrivals = Arrivals(engine, settings.clinic_facts, spool, lambda: NOW, is_ready=lambda: is_ready)
+        await asyncio.gather(*map(arrivals.keep, TEXTS))
+        while arrivals.is_taking_in():
+            await asyncio.sleep(0.01)
 
-    return asyncio.run(work())
+    asyncio.run(work())
+
+
+def take_in_rest(engine: Engine, settings: Settings, spool: Spool) -> None:
+    keep_spooled_texts(engine, spool)
+    while take_in_kept(engine, settings.clinic_facts, spool):
+        pass
 
 
 def list_bodies(engine: Engine, phone: str) -> list[str]:
@@ -48,7 +57,7 @@ def list_bodies(engine: Engine, phone: str) -> list[str]:
         return [row.body for row in rows]
 
 
-def test_those_that_come_together_are_taken_in_together_and_in_order(
+def test_those_that_come_together_are_kept_together_and_taken_in_in_order(
     engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enrol_one(engine, settings, phone=PHONES[0])
@@ -58,14 +67,64 @@ def test_those_that_come_together_are_taken_in_together_and_in_order(
         transactions.append(1)
         return writing(engine)
 
-    monkeypatch.setattr(inbox, "writing", count)
+    monkeypatch.setattr(arriving, "writing", count)
 
-    assert take_all(engine, settings, Spool(tmp_path / "spool")) == [True] * (len(TEXTS) - 1) + [False]
+    bring_all(engine, settings, Spool(tmp_path / "spool"))
 
     assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES)
     assert len(transactions) < len(TEXTS) / 2
+    assert not has_kept(engine)
     # The patient got each answer; of strangers each got one.
     assert len(find_rows(engine, kind="reply")) == 3 + len(PHONES) - 1
+
+
+def test_what_comes_again_while_it_is_kept_or_after_changes_nothing(
+    engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    for _ in range(2):
+        keep(engine, [(text, NOW) for text in TEXTS])
+        keep(engine, [(text, NOW) for text in TEXTS])
+        take_in_rest(engine, settings, spool)
+
+    assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES)
+
+
+def test_nodes_that_take_in_side_by_side_take_each_once_and_keep_the_order(
+    engine: Engine, settings: Settings, tmp_path: Path
+) -> None:
+    many = [(Inbound(f"SM{at:03}-{phone}", phone, f"METAL {at}"), NOW) for at in range(20) for phone in PHONES[:4]]
+    keep(engine, many)
+    spool = Spool(tmp_path / "spool")
+
+    def take(_number: int) -> None:
+        while has_kept(engine):
+            take_in_kept(engine, settings.clinic_facts, spool)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(take, range(4)))
+
+    assert all(list_bodies(engine, phone) == [f"METAL {at}" for at in range(20)] for phone in PHONES[:4])
+    assert not list((tmp_path / "spool").glob("*"))
+
+
+def test_while_many_come_at_once_they_are_kept_first_but_not_for_long(
+    engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "_RUSH_PAUSE_S", 60.0)
+    moments = []
+
+    def look(*arguments: Any) -> int:
+        moments.append(time.monotonic())
+        return take_in_kept(*arguments)
+
+    monkeypatch.setattr(arrivals, "take_in_kept", look)
+    began = time.monotonic()
+    bring_all(engine, settings, Spool(tmp_path / "spool"))
+
+    # The first of all came alone. The others came at once, and had to wait.
+    assert not [moment for moment in moments[2:] if moment - began < arrivals._RUSH_MOST_S]
+    assert all(len(list_bodies(engine, phone)) == 3 for phone in PHONES)
 
 
 def test_one_that_cannot_be_answered_keeps_no_other_out_and_waits_for_staff(
@@ -74,15 +133,14 @@ def test_one_that_cannot_be_answered_keeps_no_other_out_and_waits_for_staff(
     real = inbox.answer_stranger
 
     def stumble(turn: Any) -> None:
-        if turn.inbound is TEXTS[7]:
+        if turn.inbound == TEXTS[7]:
             raise ZeroDivisionError
         real(turn)
 
     monkeypatch.setattr(inbox, "answer_stranger", stumble)
 
-    met = take_all(engine, settings, Spool(tmp_path / "spool"))
+    bring_all(engine, settings, Spool(tmp_path / "spool"))
 
-    assert met == [True] * (len(TEXTS) - 1) + [False]
     assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES)
     with reading(engine) as session:
         (task,) = session.exec(select(Task).where(col(Task.what).contains("failed to answer")))
@@ -101,10 +159,10 @@ def test_one_that_the_database_refuses_is_set_aside_and_the_next_comes_in(
 
     monkeypatch.setattr(inbox, "_store", refuse)
     spool = Spool(tmp_path / "spool")
-    take_all(engine, settings, spool)
-    take_in_spooled_texts(settings, engine, spool)
+    bring_all(engine, settings, spool)
 
     assert spool.count() == 0
+    assert not has_kept(engine)
     assert list((tmp_path / "spool").glob("*.bad"))
     assert list_bodies(engine, PHONES[0]) == ["METAL 1", "METAL 2"]
     assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES[1:])
@@ -115,14 +173,14 @@ def test_while_the_database_is_away_all_wait_on_disk_in_order(
 ) -> None:
     tried = []
 
-    def fail(*_arguments: object) -> list[bool]:
+    def fail(*_arguments: object) -> None:
         tried.append(1)
         raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    monkeypatch.setattr(arrivals, "take_in_all", fail)
+    monkeypatch.setattr(arrivals, "keep", fail)
     spool, waiting = Spool(tmp_path / "spool"), list[Inbound]()
 
-    assert take_all(engine, settings, spool) == [False] * len(TEXTS)
+    bring_all(engine, settings, spool)
     assert len(tried) <= 4, "each was tried alone"
 
     def receive(text: Inbound, _at: object) -> bool:
@@ -134,25 +192,31 @@ def test_while_the_database_is_away_all_wait_on_disk_in_order(
         assert [text for text in waiting if text.phone == phone] == [text for text in TEXTS if text.phone == phone]
 
 
-def test_until_they_can_be_understood_all_wait_on_disk_in_order(
-    engine: Engine, settings: Settings, tmp_path: Path
-) -> None:
+def test_until_they_can_be_understood_all_are_kept_in_order(engine: Engine, settings: Settings, tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
 
-    assert take_all(engine, settings, spool, is_ready=False) == [False] * len(TEXTS)
+    bring_all(engine, settings, spool, is_ready=False)
     assert all(list_bodies(engine, phone) == [] for phone in PHONES)
-    take_in_spooled_texts(settings, engine, spool)
+    assert has_kept(engine)
+    take_in_rest(engine, settings, spool)
 
-    assert spool.count() == 0
     assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES)
 
 
-def test_those_that_cannot_wait_on_disk_are_taken_in_at_once(
-    engine: Engine, settings: Settings, tmp_path: Path
+def test_what_is_kept_stays_when_the_database_goes_away_before_it_is_taken_in(
+    engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "spool").write_text("a file where the folder should be")
+    def fail(*_arguments: object) -> list[bool]:
+        raise OperationalError("SELECT 1", {}, Exception("gone"))
 
-    assert take_all(engine, settings, Spool(tmp_path / "spool"), is_ready=False).count(True) == len(TEXTS) - 1
+    spool = Spool(tmp_path / "spool")
+    with monkeypatch.context() as broken:
+        broken.setattr(arriving, "take_in_all", fail)
+        bring_all(engine, settings, spool)
+    assert has_kept(engine)
+    take_in_rest(engine, settings, spool)
+
+    assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES)
 
 
 def test_two_processes_that_take_in_the_same_phones_do_not_wait_for_each_other_crosswise(
@@ -160,9 +224,9 @@ def test_two_processes_that_take_in_the_same_phones_do_not_wait_for_each_other_c
 ) -> None:
     def take(number: int) -> list[bool]:
         phones = PHONES if number % 2 else PHONES[::-1]
-        return take_in_all(
-            engine, settings.clinic_facts, [(Inbound(f"SM{number}-{phone}", phone, "METAL"), NOW) for phone in phones]
-        )
+        texts = [(Inbound(f"SM{number}-{phone}", phone, "METAL"), NOW) for phone in phones]
+        with writing(engine) as session:
+            return take_in_all(session, settings.clinic_facts, texts)
 
     with ThreadPoolExecutor(4) as threads:
         assert all(all(taken) for taken in threads.map(take, range(12)))

@@ -11,6 +11,7 @@ from statistics import quantiles
 import pytest
 from sqlmodel import col, func, select
 
+from bot.arriving import has_kept
 from bot.daemon import prepare_database
 from bot.database import reading
 from bot.models import Contact, IncomingText
@@ -43,7 +44,7 @@ def test_webhooks_are_answered_while_a_burst_of_reminders_leaves(database_url: s
             for number, body in enumerate(BODIES):
                 form = make_inbound(body, f"FIRST{number}", "+12025559999")
                 assert post(inbound, form, sign(inbound, form)) == 200
-            wait_for(lambda: not list((tmp_path / "spool").glob("*.json")), 180)
+            wait_for(lambda: not has_kept(engine), 180)
             enrol_many(engine, settings, TEXTS, datetime.now(UTC))
 
             def write(writer: int) -> None:

@@ -3,7 +3,8 @@
 import base64
 import hmac
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,8 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col, func, select
 
-from bot import inbox
-from bot.chores import take_in_spooled_texts
+from bot.arriving import has_kept, keep, keep_spooled_texts, take_in_kept
 from bot.database import reading, writing
 from bot.holds import open_circuit, pause
 from bot.models import IncomingText
@@ -28,6 +28,7 @@ from bot.web import arrivals
 from bot.web.app import create_app
 from tests.clinics import PHONE, deliver, enrol_one
 from tests.conftest import NOW, MakeSettings
+from tests.daemons import wait_for
 from tests.fake_twilio import TOKEN, sign
 
 BASE = "https://reminders.example.org"
@@ -50,12 +51,16 @@ def woken() -> list[datetime]:
 
 
 @pytest.fixture
-def client(engine: Engine, settings: Settings, woken: list[datetime], tmp_path: Path) -> TestClient:
+def client(engine: Engine, settings: Settings, woken: list[datetime], tmp_path: Path) -> Iterator[TestClient]:
     sending = cast(SendingLoop, SimpleNamespace(wake=lambda: woken.append(NOW)))
-    return TestClient(create_app(settings, engine, sending, Spool(tmp_path / "spool"), lambda: NOW, demo=False))
+    app = create_app(settings, engine, sending, Spool(tmp_path / "spool"), lambda: NOW, demo=False)
+    with TestClient(app) as client:
+        yield client
 
 
 def count_incoming(engine: Engine) -> int:
+    """How many were taken in, once all that are kept have been."""
+    wait_for(lambda: not has_kept(engine), 60)
     with reading(engine) as session:
         return session.exec(select(func.count()).select_from(IncomingText)).one()
 
@@ -214,11 +219,10 @@ def test_blank_parameters_are_signed_too(client: TestClient, engine: Engine) -> 
 
 
 def break_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_arguments: object) -> list[bool]:
+    def fail(*_arguments: object) -> None:
         raise OperationalError("INSERT", {}, Exception("the server is gone"))
 
-    monkeypatch.setattr(arrivals, "take_in_all", fail)
-    monkeypatch.setattr(inbox, "take_in_all", fail)
+    monkeypatch.setattr(arrivals, "keep", fail)
 
 
 def test_a_text_that_comes_while_the_database_is_away_is_taken_in_later_and_in_order(
@@ -237,7 +241,9 @@ def test_a_text_that_comes_while_the_database_is_away_is_taken_in_later_and_in_o
     assert count_incoming(engine) == 0
     assert "4 texts" in client.get("/readyz").json()["problems"][0]
 
-    assert take_in_spooled_texts(settings, engine, spool) == 4
+    assert keep_spooled_texts(engine, spool) == 4
+    while take_in_kept(engine, settings.clinic_facts, spool):
+        pass
 
     with reading(engine) as session:
         assert session.exec(select(IncomingText.body).order_by(col(IncomingText.id))).all() == [
@@ -255,6 +261,17 @@ def test_a_text_that_can_be_kept_nowhere_is_refused_so_that_twilio_tries_its_fal
     break_database(monkeypatch)
     monkeypatch.setattr(Spool, "add", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     assert client.post("/twilio/inbound", data=FORM, headers=sign(f"{BASE}/twilio/inbound", FORM)).status_code == 503
+
+
+def test_a_text_that_nobody_takes_in_is_reported(client: TestClient, engine: Engine) -> None:
+    text = read_inbound(FORM)
+    assert text is not None
+    keep(engine, [(text, NOW - timedelta(seconds=30))])
+    assert "reminders_kept 1.0" in client.get("/metrics").text
+    assert client.get("/readyz").json()["problems"] == []
+
+    keep(engine, [(replace(text, provider_id="SM2"), NOW - timedelta(seconds=61))])
+    assert client.get("/readyz").json()["problems"] == ["1 texts from patients wait to be understood"]
 
 
 def test_the_metrics_count_by_language_and_name_nobody(client: TestClient, engine: Engine, settings: Settings) -> None:

@@ -72,7 +72,7 @@ def create_app(
         engine,
         sending,
         spool,
-        Arrivals(engine, settings.clinic_facts, spool, now, is_ready),
+        Arrivals(engine, settings.clinic_facts, spool, now, sending.wake, is_ready),
         Callbacks(engine, settings.plan, now),
         now,
         secret=secret,

@@ -6,6 +6,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Gauge
 from sqlmodel import Session
 
+from bot.arriving import count_kept
 from bot.measures import measure
 
 
@@ -51,6 +52,7 @@ def make_registry(session: Session, spooled: int, now: datetime) -> CollectorReg
         ("nodes", "Processes that send", found.nodes),
         ("paused", "1 while reminders are paused", found.is_paused),
         ("circuit_open", "1 while the account cannot send", found.is_circuit_open),
+        ("kept", "Texts from patients that wait to be understood", count_kept(session.connection(), now)),
         ("spooled", "Texts from patients that wait on disk to be taken in", spooled),
     ):
         show(name, what, (), [((), value)])

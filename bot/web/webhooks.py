@@ -62,12 +62,10 @@ async def inbound(request: Request) -> Response:
     # The same parameters to another address have another signature.
     if text is not None and signature not in service.seen:
         try:
-            is_new = await service.arrivals.take_in(text)
+            await service.arrivals.keep(text)
         except OSError as error:
             log.error("a text could not be kept on disk either: %s", error.strerror)
             raise HTTPException(503, "try again later") from error
-        if is_new:
-            service.sending.wake()
         service.seen.add(signature)
     return Response(_NO_REPLY, media_type="application/xml")
 
