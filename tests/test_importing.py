@@ -21,9 +21,11 @@ from bot.appointments import enrol
 from bot.daemon import prepare_database
 from bot.database import reading
 from bot.importing.appointments_file import BATCH, import_file
+from bot.importing.repeats import Repeats
 from bot.importing.report import ImportReport
 from bot.importing.table import FileTrouble
 from bot.models import Appointment, AppointmentStatus, Contact, OutgoingText, Patient
+from bot.people import Enrolment
 from bot.settings import Settings, load_settings
 from tests.clinics import deliver, text_in
 from tests.conftest import CLINIC, NOW
@@ -490,6 +492,33 @@ def test_three_thousand_rows_take_no_more_memory_from_batch_to_batch(clinic: tup
 
     assert (report.enrolled, report.errors) == (3000, [])
     assert peaks[1] < 1.5 * peaks[0]
+
+
+def test_rows_that_came_before_are_remembered_without_memory() -> None:
+    def make(number: int, **changes: Any) -> Enrolment:
+        starts_at = datetime(2027, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+        values = {"phone": f"+1202555{number:05}", "starts_at": starts_at, "record_number": f"P{number}"}
+        return Enrolment(
+            **{
+                "given_name": "Ana",
+                "language": "en",
+                "exam": "mri-brain",
+                "external_id": f"A{number}",
+                **values,
+                **changes,
+            }
+        )
+
+    with Repeats() as repeats:
+        tracemalloc.start()
+        try:
+            assert not any(repeats.check(number, make(number)) for number in range(20_000))
+            assert tracemalloc.get_traced_memory()[0] < 100_000
+        finally:
+            tracemalloc.stop()
+        assert repeats.check(20_000, make(1)) == []
+        assert [error.column for error in repeats.check(20_001, make(1, exam="ct"))] == ["appointment_id"]
+        assert [error.column for error in repeats.check(20_002, make(20_002, record_number="P1"))] == ["phone"]
 
 
 @given(

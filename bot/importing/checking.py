@@ -32,14 +32,14 @@ def check_rows(
     table: Table, columns: Columns, clinic: ClinicFacts, now: datetime, fixes: Fixes | None = None
 ) -> Iterator[CheckedRow]:
     """Check every row of a table by itself, and against those before it."""
-    repeats = Repeats()
     row = table.header
     try:
-        for read in table.rows:
-            row = _fix(read, (fixes or {}).get(read.number, {}))
-            found = read_enrolment(row, columns, clinic, now)
-            errors = repeats.check(row.number, found) if isinstance(found, Enrolment) else found
-            yield CheckedRow(row, found if isinstance(found, Enrolment) and not errors else None, errors)
+        with Repeats() as repeats:
+            for read in table.rows:
+                row = _fix(read, (fixes or {}).get(read.number, {}))
+                found = read_enrolment(row, columns, clinic, now)
+                errors = repeats.check(row.number, found) if isinstance(found, Enrolment) else found
+                yield CheckedRow(row, found if isinstance(found, Enrolment) and not errors else None, errors)
     except FileTrouble as trouble:
         # What came before it stands, so this is no longer the whole file's trouble.
         message = Sentence("from here on nothing was read: %(trouble)s", trouble=trouble.sentence)
