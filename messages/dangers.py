@@ -28,6 +28,9 @@ def find_emergency(reading: Reading) -> Understanding | None:
     """
     if reading.awaiting is None and reading.bare.text in _AMBULANCES:
         return Understanding("emergency", language=reading.spoken[0])
+    alone = [hit for hit in reading.whole if hit.tag.key == "emergency_alone"]
+    if alone:
+        return Understanding("emergency", language=alone[0].tag.code)
     code = reading.find_code("emergency")
     if not code:
         return None

@@ -76,7 +76,9 @@ def find_label(tag: Tag) -> Label | None:
         return f"report:{tag.key.removeprefix('having_')}" if tag.key != "having" else None
     if tag.key == "chatter":
         return "unknown"
-    return None if tag.key in (*GRAMMAR, "condition", "auto_reply") else tag.key.removesuffix("_phrases")
+    if tag.key in (*GRAMMAR, "condition", "auto_reply"):
+        return None
+    return tag.key.removesuffix("_phrases").removesuffix("_alone")
 
 
 def teach(

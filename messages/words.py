@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "words"
 EXAMPLES = Path(__file__).parent / "examples"
 
 # What a whole text must be, or what may stand anywhere in it.
-WHOLE = ("stop", "start", "help", "menu", "language", "more", "yes", "no", "none", "thanks")
+WHOLE = ("emergency_alone", "stop", "start", "help", "menu", "language", "more", "yes", "no", "none", "thanks")
 ANYWHERE = (
     *("emergency", "stop_phrases", "start_phrases", "help_phrases", "menu_phrases", "language_phrases"),
     *("wrong_number", "change", "confirm", "condition", "auto_reply", "chatter"),

@@ -64,3 +64,42 @@ def test_a_no_that_stands_in_the_gap_of_a_report_denies_it(text: str, own: str) 
 )
 def test_a_no_that_a_report_is_made_of_does_not_deny_it(text: str, own: str) -> None:
     assert understand(text, own).intent == "report"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("AMBULANCE!!!", "en"),
+        ("socorro", "es"),
+        ("au secours", "fr"),
+        ("anbilans", "ht"),
+        ("Notfall!", "de"),
+        ("ambulanza", "it"),
+        ("ambulância", "pt_BR"),
+        ("karetka", "pl"),
+        ("скорая", "ru"),
+        ("швидка", "uk"),
+        ("շտապօգնություն", "hy"),
+        ("إسعاف", "ar"),
+        ("اورژانس", "fa"),
+        ("ایمبولینس", "ur"),
+        ("एम्बुलेंस", "hi"),
+        ("ਐਂਬੂਲੈਂਸ", "pa"),
+        ("অ্যাম্বুলেন্স", "bn"),
+        ("cấp cứu", "vi"),
+        ("急救", "zh_Hans"),
+        ("白車", "zh_Hant"),
+        ("救急車", "ja"),
+        ("구급차", "ko"),
+        ("saklolo", "fil"),
+        ("ambalaas", "so"),
+        ("ambulance", "so"),
+    ],
+)
+def test_a_bare_cry_for_help_is_an_emergency(text: str, own: str) -> None:
+    assert understand(text, own).intent == "emergency"
+
+
+@pytest.mark.parametrize("text", ["my emergency contact", "is there an ambulance stand?", "ambulance home", "same"])
+def test_the_same_word_in_a_sentence_is_none(text: str) -> None:
+    assert understand(text, "en").intent != "emergency"
