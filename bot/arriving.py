@@ -88,13 +88,12 @@ def has_kept(engine: Engine) -> bool:
 
 
 def take_in_kept(engine: Engine, clinic: ClinicFacts, spool: Spool) -> int:
-    """Take in some of what is kept, oldest first; returns how many were looked at, so none when none is left.
+    """Take in some of what is kept, oldest first; returns how many are done with, so none when none is left.
 
     One that can neither be taken in nor given to staff is set aside on disk.
 
     Raises:
         SQLAlchemyError: the database is away; all that is kept stays.
-        OSError: one cannot be set aside either.
     """
     if not read_lexicon().has_learned():
         read_ahead(engine, clinic, [_read(row) for row in _list_first(engine)])
@@ -109,13 +108,11 @@ def take_in_kept(engine: Engine, clinic: ClinicFacts, spool: Spool) -> int:
         if is_away(error):
             raise
     # One of them keeps no other out.
-    rows = _list_first(engine)
-    for row in rows:
-        _take_in_alone(engine, clinic, spool, row)
-    return len(rows)
+    return sum(_take_in_alone(engine, clinic, spool, row) for row in _list_first(engine))
 
 
-def _take_in_alone(engine: Engine, clinic: ClinicFacts, spool: Spool, row: Row[tuple[object, ...]]) -> None:
+def _take_in_alone(engine: Engine, clinic: ClinicFacts, spool: Spool, row: Row[tuple[object, ...]]) -> bool:
+    """Whether it need not be looked at again."""
     text, received_at = _read(row)
     try:
         take_in(engine, clinic, text, received_at)
@@ -123,9 +120,14 @@ def _take_in_alone(engine: Engine, clinic: ClinicFacts, spool: Spool, row: Row[t
         if is_away(error):
             raise
         log.error("a text cannot be taken in, and is set aside: %s", type(error).__name__)
-        spool.set_aside(text, received_at)
+        try:
+            spool.set_aside(text, received_at)
+        except OSError as trouble:
+            log.error("it stays where it is: %s", trouble.strerror)
+            return False
     with writing(engine) as session:
         session.connection().execute(_FORGET, {"ids": [row.id]})
+    return True
 
 
 def _list_first(engine: Engine) -> Sequence[Row[tuple[object, ...]]]:

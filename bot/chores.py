@@ -3,23 +3,27 @@
 import logging
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from bot.alerts import alert_clinic
-from bot.arriving import keep
+from bot.arriving import count_kept, keep, take_in_kept
 from bot.clinic_details import apply_details
-from bot.database import writing
+from bot.database import looking, writing
 from bot.erasing import purge
 from bot.escalating import escalate
 from bot.jobs import take_turn
 from bot.provider import Inbound, Record
 from bot.settings import Settings
+from bot.spool import Spool
 from bot.zones import has_newest_rules, hold_wall_times
 
 log = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 60
+# What has waited this long, no other node is about to take in.
+_LEFT = timedelta(seconds=5)
 # So many people are erased in one transaction: others wait for it.
 _ERASED_AT_ONCE = 50
 
@@ -86,10 +90,16 @@ def alert_about_tasks(settings: Settings, engine: Engine, now: datetime) -> bool
         )
 
 
-def keep_missed(engine: Engine, missed: list[Record]) -> None:
-    """Keep the texts that came while nobody of us was alive, to be taken in like others."""
-    arrivals = [
-        (Inbound(record.provider_id, record.phone, record.body, record.media), record.made_at) for record in missed
-    ]
-    if arrivals:
-        keep(engine, arrivals)
+def take_in_missed(settings: Settings, engine: Engine, missed: list[Record], now: datetime) -> None:
+    """Take in what came while nobody of us was alive, and what was left then, before anything is sent.
+
+    Somebody may want no more texts.
+    """
+    if missed:
+        keep(engine, [(Inbound(one.provider_id, one.phone, one.body, one.media), one.made_at) for one in missed])
+    with looking(engine) as connection:
+        left = count_kept(connection, now - _LEFT)
+    if missed or left:
+        spool = Spool(Path(settings.spool_folder))
+        while take_in_kept(engine, settings.clinic_facts, spool):
+            pass

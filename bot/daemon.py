@@ -20,7 +20,7 @@ from bot.chores import (
     erase_old,
     hold_clock_times,
     hold_clock_times_daily,
-    keep_missed,
+    take_in_missed,
     watch_silence,
 )
 from bot.clock import Clock
@@ -180,7 +180,7 @@ async def _begin_sending(
 ) -> None:
     """Catch up with what was missed, and plan what is done again and again where texts are sent."""
     missed = await sending.catch_up()
-    await asyncio.to_thread(keep_missed, engine, missed)
+    await asyncio.to_thread(take_in_missed, settings, engine, missed, clock.now())
     await sending.beat()
 
     async def look() -> None:

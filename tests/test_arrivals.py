@@ -4,6 +4,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlmodel import Session, col, select
 
 from bot import arriving, inbox
-from bot.arriving import has_kept, keep, keep_spooled_texts, take_in_kept
-from bot.database import reading, writing
+from bot.arriving import count_kept, has_kept, keep, keep_spooled_texts, take_in_kept
+from bot.chores import take_in_missed
+from bot.database import find_contact, reading, writing
 from bot.inbox import take_in_all
 from bot.models import IncomingText, Task
-from bot.provider import Inbound
+from bot.provider import Inbound, Record
 from bot.settings import Settings
 from bot.spool import Spool
 from bot.web import arrivals
@@ -166,6 +168,45 @@ def test_one_that_the_database_refuses_is_set_aside_and_the_next_comes_in(
     assert list((tmp_path / "spool").glob("*.bad"))
     assert list_bodies(engine, PHONES[0]) == ["METAL 1", "METAL 2"]
     assert all(list_bodies(engine, phone) == ["METAL 0", "METAL 1", "METAL 2"] for phone in PHONES[1:])
+
+
+def test_one_that_cannot_even_be_set_aside_keeps_no_other_out(
+    engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> bool:
+        raise ZeroDivisionError
+
+    real = inbox._take
+    monkeypatch.setattr(
+        inbox,
+        "_take",
+        lambda *given: refuse() if given[2].phone == PHONES[0] else real(*given),
+    )
+    monkeypatch.setattr(arriving, "take_in", lambda *given: refuse() if given[2].phone == PHONES[0] else None)
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    spool = Spool(tmp_path / "spool")
+    keep(engine, [(text, NOW) for text in TEXTS[: len(PHONES)]])
+    while take_in_kept(engine, settings.clinic_facts, spool):
+        pass
+
+    with reading(engine) as session:
+        assert count_kept(session.connection(), NOW) == 1
+
+
+def test_what_came_while_nobody_was_there_is_taken_in_before_anything_is_sent(
+    engine: Engine, settings: Settings
+) -> None:
+    made_at = NOW - timedelta(minutes=3)
+    missed = [Record("SM-missed", PHONES[0], "please leave me alone and stop texting me", True, made_at)]
+    keep(engine, [(TEXTS[1], NOW - timedelta(minutes=4)), (TEXTS[2], NOW)])
+
+    take_in_missed(settings, engine, missed, NOW)
+
+    assert not has_kept(engine)
+    with reading(engine) as session:
+        contact = find_contact(session, PHONES[0])
+        assert contact is not None
+        assert contact.opted_out_at
 
 
 def test_while_the_database_is_away_all_wait_on_disk_in_order(
