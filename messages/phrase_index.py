@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from messages.filing import Filing
 from messages.matching import UNSPACED, Message
+from messages.packing import Packing
 from messages.phrases import Phrase, may_be_in
 
 Tag = TypeVar("Tag")
@@ -33,7 +34,7 @@ class PhraseIndex(Generic[Tag]):
     """
 
     def __init__(self) -> None:
-        self._phrases: list[str] = []
+        self._phrases = Packing()
         self._tags: list[Tag] = []
         self._prefixed: set[int] = set()
         # For each phrase whether it is written without spaces.
