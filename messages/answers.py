@@ -1,9 +1,12 @@
 """A question of ours answered: by a number, a sign, or a short answer with more after it."""
 
 from messages.languages import LANGUAGES
+from messages.matching import UNSPACED
 from messages.reading import Reading
 from messages.understanding import NOTHING, Understanding
 
+# A refusal of more words than this has a reason; so many signs are a word where no spaces are written.
+_LONGEST_REFUSAL, _SIGNS_A_WORD = 4, 2.5
 _DIGIT_ANSWERS = {"one": 1, "two": 2}
 _THUMBS_UP, _HEARTS = "👍👌✅", "🙏❤💙💚🌹😊🙂😀😃🤗🥰💐"
 
@@ -33,6 +36,13 @@ def find_answer(reading: Reading) -> Understanding | None:
     if awaiting == "safety" and number in (1, 2):
         return Understanding("no" if number == 1 else "yes", choice=number)
     return None
+
+
+def refuses(reading: Reading) -> bool:
+    """Whether "I cannot come" is all that is said, without a reason or another day: a plain no to "will you come?"."""
+    said = {hit.tag.key for hit in reading.hits if hit.tag.code in reading.spoken}
+    length = len(reading.message.squeezed) / _SIGNS_A_WORD if UNSPACED.search(reading.text) else len(reading.bare.words)
+    return length <= _LONGEST_REFUSAL and not reading.asks and bool(said & {"negation", "no"})
 
 
 def find_first_answer(reading: Reading) -> Understanding | None:

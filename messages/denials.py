@@ -10,6 +10,11 @@ from messages.words import ANSWERS
 
 # The topics of what the safety question asks about.
 _RISKS = ("implants", "metal", "contrast", "pregnancy")
+# What of it is one thing by several names.
+_KINDS = {"implants": "metal", "metal": "metal", "implant": "metal", "contrast": "allergy", "allergy": "allergy"}
+_KINDS |= {"pregnancy": "other", "other": "other"}
+# Whoever denies two things of them denies all; "no metal" alone says nothing of the others.
+_ENOUGH_DENIED = 2
 # The share of a text that "none of these" must be.
 _NEARLY_ALL = 0.34
 
@@ -20,9 +25,16 @@ def find_none(reading: Reading) -> Understanding | None:
     "No metal" alone says nothing of the others that we asked about. And it must be nearly all that is said: "I know
     nothing about it, ask my son" is no answer.
     """
-    risks = [hit for hit in reading.hits if _is_risk(hit) and hit.tag.code in reading.spoken]
+    if all(clause.asks or any(hit.tag.key == "asking" for hit in hits) for clause, hits in reading.clauses):
+        # "Without an injection?"
+        return None
+    risks = list_risks(reading)
     if risks and not all(_is_denied(hits) for _, hits in reading.clauses):
         return None
+    if _is_doubted(reading):
+        return None
+    if len({_KINDS[hit.tag.key.removeprefix("having_")] for hit in risks}) >= _ENOUGH_DENIED:
+        return Understanding("no", confidence=0.8, language=reading.spoken[0])
     nones = [hit for hit in reading.whole if hit.tag.key == "none"]
     if nones and not risks:
         return Understanding("no", language=nones[0].tag.code)
@@ -37,6 +49,17 @@ def find_none(reading: Reading) -> Understanding | None:
         if any(hit.phrase.unspaced is unspaced for hit in nones) and len(covered) >= _NEARLY_ALL * length:
             return Understanding("no", confidence=0.8, language=nones[0].tag.code)
     return None
+
+
+def _is_doubted(reading: Reading) -> bool:
+    """Whether a clause is a "maybe" or "I do not know"."""
+    alone = [hit for clause, _ in reading.clauses for hit in reading.read(clause).whole]
+    return any(hit.tag.key in ("unsure", "yes") for hit in alone)
+
+
+def list_risks(reading: Reading) -> list[Found]:
+    """What the text names of all that the safety question asks about."""
+    return [hit for hit in reading.hits if _is_risk(hit) and hit.tag.code in reading.spoken]
 
 
 def _is_risk(hit: Found) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from messages.guessing import Example, Feature, Guesser, list_features, number_features
+from messages.guessing import Example, Feature, Guesser, list_features, list_signs, number_features
 from messages.matching import Message, normalise
 from messages.naming import LanguageNames, list_languages
 from messages.phrase_index import Hit
@@ -96,7 +96,8 @@ def teach(
         hits = find(message)
         told = list_told(hits, code)
         lists = count_lists(told, message, names)
-        features = number_features([*list_features(message), *list_hit_features(told, lists, hits, code)])
+        from_hits = list_hit_features(told, lists, hits, code)
+        features = number_features([*list_features(message), *list_signs(text), *from_hits])
         examples.append(Example(label, features, lists))
     return Guesser(examples, list(_list_phrase_examples(entries)))
 

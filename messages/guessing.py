@@ -12,6 +12,7 @@ lists and the first examples were written, that made 53 % of 49 % guessed right.
 """
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -24,12 +25,12 @@ from messages.matching import UNSPACED, Message
 from messages.words import Label
 
 # Chosen by cross-validation on the examples, as the form of the features was, and on texts kept from them.
-_KINDS = ("list", "lists", "phrase", "word", "letters")
-_WEIGHTS = np.array([2.5, 1.5, 1.0, 1.0, 0.8])
+_KINDS = ("list", "lists", "phrase", "word", "letters", "sign")
+_WEIGHTS = np.array([2.5, 1.5, 1.0, 1.0, 0.8, 1.0])
 _RIDGE = 0.5
 _LETTERS_IN_A_ROW = (3, 4, 5)
 # What fewer examples and phrases have is a chance.
-_LEAST = np.array([1, 2, 1, 2, 4])
+_LEAST = np.array([1, 2, 1, 2, 4, 2])
 # The kind of a feature is above so many bits of its number.
 _KIND_BITS = 29
 # How much scores are stretched to be probabilities: of texts that hit a phrase, and of others.
@@ -41,6 +42,8 @@ _TOLERANCE, _MOST_ROUNDS = 0.05, 40
 # The largest weight of a label in the byte that is kept of each.
 _LARGEST = 127
 
+# What a text is written with beside words.
+_SIGNS = re.compile("[?!\u061f\uff1f\uff01\u055e\u2600-\u27bf\U0001f300-\U0001faff]")
 Feature = tuple[str, str]
 # Features are known by a number made of their kind and letters: a fraction of the memory.
 Keys = NDArray[np.uint32]
@@ -61,6 +64,11 @@ def list_features(message: Message) -> Iterator[Feature]:
         bounded = f" {word} "
         for size in _LETTERS_IN_A_ROW:
             yield from (("letters", bounded[at : at + size]) for at in range(len(bounded) - size + 1))
+
+
+def list_signs(text: str) -> Iterator[Feature]:
+    """The question and exclamation marks and the emoji of a text as it was written."""
+    yield from (("sign", sign) for sign in {*_SIGNS.findall(text)})
 
 
 @dataclass(frozen=True)

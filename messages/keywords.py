@@ -7,6 +7,8 @@ from messages.understanding import Understanding
 from messages.words import ANSWERS
 
 _SAID_IN_SENTENCES = ("confirm", "change")
+# A yes with more words than this tells something else.
+_LONGEST_YES = 8
 
 
 def find_keyword(reading: Reading) -> Understanding | None:
@@ -15,8 +17,14 @@ def find_keyword(reading: Reading) -> Understanding | None:
     is_answer = any(hit.tag.code == reading.own and hit.tag.key in ANSWERS for hit in reading.whole)
     if not is_answer and (named := find_language_name(reading)):
         return named
+    if unsure := [hit for hit in reading.whole if hit.tag.key == "unsure" and hit.tag.code in reading.spoken]:
+        # It may be: we ask what it is. Whether they come is for a person to find out.
+        maybe = "yes" if reading.awaiting == "safety" else "unknown"
+        return Understanding(maybe, confidence=0.7, language=unsure[0].tag.code)
     if reading.awaiting == "safety" and (none := find_none(reading)):
         return none
+    if reading.awaiting == "safety" and (yes := _find_some(reading)):
+        return yes
     order = ("start", "menu", "language", "more", "help", "shown", "no", "yes", "thanks", "confirm", "change")
     found = [
         (hit, "shown" if hit.tag.table == "shown_topics" else hit.tag.key)
@@ -38,3 +46,12 @@ def find_keyword(reading: Reading) -> Understanding | None:
     if key == "yes" and "thanks" in reading.made_of and reading.awaiting != "confirm":
         key = "thanks"
     return Understanding(key, language=hit.tag.code)
+
+
+def _find_some(reading: Reading) -> Understanding | None:
+    """A yes that begins the answer to the safety question, where nothing else is understood: we ask what it is."""
+    said = {hit.tag.key for hit in reading.hits if hit.tag.code in reading.spoken}
+    if reading.asks or said & {"negation", "none", "no"} or len(reading.message.words) > _LONGEST_YES:
+        return None
+    first = [hit for hit in reading.hits if hit.start == 0 and hit.tag.table == "intents" and hit.tag.key == "yes"]
+    return Understanding("yes", confidence=0.7, language=first[0].tag.code) if first else None

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import chain, groupby, pairwise
 
 from messages.evidence import Found, count_lists, index_around, list_hit_features, list_told
-from messages.guessing import Keys, list_features, number_features
+from messages.guessing import Keys, list_features, list_signs, number_features
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.marks import Marks, are_at_odds, list_marks
@@ -192,7 +192,17 @@ class Reading:
     def _evidence(self) -> tuple[Keys, Counter[str]]:
         lists = count_lists(self.told, self.message, self.lexicon.language_names)
         from_hits = list_hit_features(self.told, lists, self.hits, self.spoken[0])
-        return number_features(chain(list_features(self.message), from_hits)), lists
+        return number_features(chain(list_features(self.message), list_signs(self.text), from_hits)), lists
+
+    @cached_property
+    def grammar(self) -> set[str]:
+        """Which small words of the languages spoken are in the text, by their lists."""
+        return {hit.tag.key for hit in self.hits if hit.tag.key in GRAMMAR and hit.tag.code in self.spoken}
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether a word or a mark says that something is asked."""
+        return "asking" in self.grammar or any(clause.asks for clause, _ in self.clauses)
 
     def find_code(self, key: str) -> str | None:
         """The language of what is found of a list, the likeliest; None if nothing is."""
@@ -219,9 +229,13 @@ class Reading:
         return [
             hit
             for hit in found
-            if hit.tag.key not in DANGEROUS
+            if not (hit.tag.key in DANGEROUS or hit.tag.table == "report")
             or not any(
-                _covers(other, hit) for other in list_around(hit) if other.tag.code in (hit.tag.code, self.spoken[0])
+                _covers(other, hit)
+                for other in list_around(hit)
+                if other.tag.code in (hit.tag.code, self.spoken[0])
+                # Small talk may be about the cat's allergy; any other phrase leaves a report what it is.
+                and (hit.tag.key in DANGEROUS or other.tag.key == "chatter")
             )
         ]
 
@@ -271,7 +285,7 @@ def _is_inside(hit: Found, other: Found) -> bool:
 
 
 def _covers(longer: Found, hit: Found) -> bool:
-    """Whether a dangerous phrase is only a piece of a longer, harmless one."""
+    """Whether what staff must hear of is only a piece of a longer, harmless phrase."""
     return (
         longer.tag.key not in DANGEROUS
         and longer.tag.key not in GRAMMAR

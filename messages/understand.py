@@ -8,7 +8,7 @@ allergies, keywords, and at last a guess at what a free text is about. What stay
 from collections.abc import Callable
 from dataclasses import replace
 
-from messages.answers import find_answer, find_first_answer, read_signs
+from messages.answers import find_answer, find_first_answer, read_signs, refuses
 from messages.dangers import find_emergency, find_stop
 from messages.free_text import guess
 from messages.keywords import find_keyword
@@ -40,6 +40,8 @@ def understand(text: str, language: str | None = None, awaiting: str | None = No
     known = find_language(language) if language else None
     reading = Reading(text, message, known.code if known else None, awaiting, read_lexicon())
     understanding = next((found for step in _STEPS if (found := step(reading))), NOTHING)
+    if understanding.intent == "change" and awaiting == "confirm" and refuses(reading):
+        understanding = replace(understanding, intent="no")
     if any(hit.tag.key == "condition" for hit in reading.hits):
         return replace(understanding, names_condition=True)
     return understanding

@@ -18,7 +18,20 @@ FOLDER = Path(__file__).parent / "words"
 EXAMPLES = Path(__file__).parent / "examples"
 
 # What a whole text must be, or what may stand anywhere in it.
-WHOLE = ("emergency_alone", "stop", "start", "help", "menu", "language", "more", "yes", "no", "none", "thanks")
+WHOLE = (
+    "emergency_alone",
+    "stop",
+    "start",
+    "help",
+    "menu",
+    "language",
+    "more",
+    "yes",
+    "no",
+    "none",
+    "unsure",
+    "thanks",
+)
 ANYWHERE = (
     *("emergency", "stop_phrases", "start_phrases", "help_phrases", "menu_phrases", "language_phrases"),
     *("wrong_number", "change", "confirm", "condition", "auto_reply", "chatter"),
@@ -46,6 +59,8 @@ EXAMPLE_INTENTS = (
         "stop",
         "emergency",
         "unknown",
+        "yes",
+        "no",
     ),
 )
 _WORD_TABLES = {"intents": INTENTS, "topics": TOPIC_CODES, "report": REPORT}

@@ -23,19 +23,25 @@ SETS = sorted(Path(__file__).parent.joinpath("data", "texts").glob("*.csv"))
 # is 0.95 for English and Spanish and 0.9 for the others.
 # fmt: off
 LEAST = {
-    "en": 0.72, "es": 0.65, "zh_Hans": 0.88, "zh_Hant": 0.72, "vi": 0.8, "ko": 0.85, "fil": 0.77, "ru": 0.85,
-    "ar": 0.8, "ht": 0.8, "fr": 0.8, "pt_BR": 0.72, "pl": 0.87, "it": 0.72, "de": 0.9, "ja": 0.8,
-    "fa": 0.92, "hi": 0.85, "uk": 0.82, "ur": 0.9, "bn": 0.85, "pa": 0.87, "so": 0.92, "hy": 0.82,
+    "en": 0.87, "es": 0.82, "zh_Hans": 0.91, "zh_Hant": 0.75, "vi": 0.91, "ko": 0.94, "fil": 0.85, "ru": 0.9,
+    "ar": 0.85, "ht": 0.92, "fr": 0.92, "pt_BR": 0.87, "pl": 0.92, "it": 0.8, "de": 0.92, "ja": 0.94,
+    "fa": 0.92, "hi": 0.9, "uk": 0.9, "ur": 0.95, "bn": 0.92, "pa": 0.87, "so": 0.92, "hy": 0.87,
 }
 # fmt: on
 # And of what is dangerous to miss, over all languages and both halves.
 LEAST_DANGEROUS = {"stop": 0.97, "emergency": 0.95, "report": 0.88}
 
 
-# ``tests/data/everyday`` is what most patients send, written without sight of the word lists. Nobody has tuned on it,
-# and nobody shall. A question may be labelled in more than one way, what is dangerous not.
+# ``tests/data/everyday`` is what most patients send, written without sight of the word lists. What is misread of it was
+# looked at on 27 November 2026, but no list or example was made from it. A question may be labelled in more than one
+# way, what is dangerous not.
 EVERYDAY = sorted(Path(__file__).parent.joinpath("data", "everyday").glob("*.csv"))
-LEAST_EVERYDAY, LEAST_EVERYDAY_OF_ALL = 0.82, 0.93
+LEAST_EVERYDAY, LEAST_EVERYDAY_OF_ALL = 0.9, 0.96
+
+# ``tests/data/fresh`` was written, by machine, after all lists and examples and without sight of them: 95.5 % of it was
+# understood when it was first read. Which language is asked for it does not say.
+FRESH = sorted(Path(__file__).parent.joinpath("data", "fresh").glob("*.csv"))
+LEAST_FRESH, LEAST_FRESH_OF_ALL = 0.88, 0.95
 
 
 def read_rows(path: Path, *, held_out: bool) -> list[dict[str, str]]:
@@ -88,6 +94,20 @@ def test_what_patients_send_every_day_is_understood(everyday: list[tuple[str, di
     rows = Counter(code for code, _, _ in everyday)
     assert {code: right[code] / many for code, many in rows.items() if right[code] / many < LEAST_EVERYDAY} == {}
     assert right.total() / rows.total() >= LEAST_EVERYDAY_OF_ALL
+
+
+def test_what_nobody_had_seen_is_understood() -> None:
+    right, rows = Counter[str](), Counter[str]()
+    for path in FRESH:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                found = understand_row(row, path.stem)
+                is_detail_right = found.detail == (row["detail"] or None) or found.intent == "language"
+                right[path.stem] += found.intent == row["intent"] and is_detail_right
+                rows[path.stem] += 1
+    assert set(rows) == set(CODES)
+    assert {code: right[code] / many for code, many in rows.items() if right[code] / many < LEAST_FRESH} == {}
+    assert right.total() / rows.total() >= LEAST_FRESH_OF_ALL
 
 
 @pytest.mark.parametrize("intent", ["stop", "emergency"])
