@@ -158,9 +158,13 @@ class Phrase:
 
     def find_unspaced(self, text: str) -> Iterator[tuple[int, int]]:
         """The same in signs, in a message without its spaces."""
-        firsts = {first for slot in self._slots[: self._leading] for first in slot if first}
+        # Of many choices few are in a text at all: the others are not tried again at each place.
+        slots = [[choice for choice in slot.items() if choice[0] in text] for slot in self._slots]
+        if not all(slots):
+            return
+        firsts = {first for slot in slots[: self._leading] for first, _ in slot if first}
         for start in {at for first in firsts for at in _list_occurrences(first, text)}:
-            ends = set(self._match_signs(0, text, start, gap=False))
+            ends = set(self._match_signs(slots, 0, text, start, gap=False))
             yield from ((start, end) for end in ({min(ends), max(ends)} if ends else ()))
 
     def _match(
@@ -183,14 +187,17 @@ class Phrase:
         if "" in self._slots[at]:
             yield from self._match(options, at + 1, places, position, gap=gap)
 
-    def _match_signs(self, at: int, text: str, position: int, *, gap: bool) -> Iterator[int]:
-        if at == len(self._slots):
+    def _match_signs(
+        self, slots: list[list[tuple[str, str]]], at: int, text: str, position: int, *, gap: bool
+    ) -> Iterator[int]:
+        """The same as ``_match`` in signs; of each slot only the choices that are in the text."""
+        if at == len(slots):
             yield position
             return
         gap = gap or self._gaps[at]
-        for first, rests in self._slots[at].items():
+        for first, rests in slots[at]:
             if not first:
-                yield from self._match_signs(at + 1, text, position, gap=gap)
+                yield from self._match_signs(slots, at + 1, text, position, gap=gap)
                 continue
             start = text.find(first, position, position + _GAP_SIGNS * gap + len(first))
             for rest in rests.split("|") if start >= 0 else ():
@@ -202,7 +209,7 @@ class Phrase:
                         break
                     end = found + len(sign)
                 else:
-                    yield from self._match_signs(at + 1, text, end, gap=False)
+                    yield from self._match_signs(slots, at + 1, text, end, gap=False)
 
 
 def may_be_in(plain: str, words: Container[str]) -> bool:
