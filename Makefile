@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run serve install test rig bench simulate check catalogues lock clean
+.PHONY: run serve install test rig bench simulate check catalogues gist lock clean
 
 run: .venv/installed  ## The demo: sample clinic, sample patients, nothing is really sent
 	$(BIN)/bot demo $(if $(PORT),--port $(PORT))
@@ -43,6 +43,9 @@ catalogues: .venv/installed-dev  ## Extract the English texts and update every c
 		-k SignInError -k TaskError -k TopicError -k UploadError -k ValueTrouble --add-location=file --sort-by-file --project scan-reminders --version 1 \
 		--msgid-bugs-address "see README.md" --copyright-holder "the scan-reminders authors" -o locales/desk.pot bot
 	$(BIN)/pybabel -q update -D desk -i locales/desk.pot -d locales --no-fuzzy-matching --width 100
+
+gist: .venv/installed-dev  ## Learn anew what concepts speak for, once an example or a concept has changed
+	$(BIN)/python -m messages.gist
 
 lock: .venv/installed-dev  ## Write the hashed lock files anew
 	$(PIP) install uv

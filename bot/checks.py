@@ -13,6 +13,7 @@ from bot.provider import SendError
 from bot.settings import Settings, SettingsError, find_warnings, load_settings
 from bot.sms import TwilioSender
 from messages.catalogues import find_trouble, read_catalogue, read_sources
+from messages.concepts import Concepts
 from messages.languages import LANGUAGES, SOURCE
 from messages.words import WordsError, list_entries, read_words
 
@@ -52,6 +53,7 @@ def find_language_troubles() -> list[str]:
     for language in LANGUAGES:
         try:
             list_entries(read_words(language.code))
+            Concepts(language.code)
             translations = read_catalogue(language.code).translations
         except (OSError, ValueError, WordsError) as error:
             troubles.append(f"{language.code}: {error}")

@@ -56,7 +56,7 @@ def _learn(learned: asyncio.Future[None], stopped: threading.Event) -> None:
             gc.freeze()
             for language in LANGUAGES:
                 if not stopped.is_set():
-                    lexicon.get_guesser(language.code)
+                    lexicon.get_learned(language.code)
                     stopped.wait(_LEARN_EVERY_S)
             _give_back_memory()
     except Exception as caught:

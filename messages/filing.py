@@ -1,7 +1,7 @@
 """Numbers filed under words, of which there are hundreds of thousands."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,15 @@ class Filing:
             for here, there in zip(first[known].tolist(), end[known].tolist(), strict=True)
             for number in self._numbers[here:there].tolist()
         ]
+
+    def look_up(self, words: Iterable[str]) -> Iterator[list[int]]:
+        """For each of these words in turn what is filed under it."""
+        wanted = np.fromiter(map(hash, words), np.int64)
+        first, end = (np.searchsorted(self._hashes, wanted, side) for side in ("left", "right"))
+        return (
+            self._numbers[here:there].tolist() if here < there else []
+            for here, there in zip(first.tolist(), end.tolist(), strict=True)
+        )
 
     def sort_in(self) -> None:
         """Put what was added to the rest."""

@@ -13,7 +13,7 @@ from messages.words import REPORTED, Label
 _SURE, _PERHAPS = 0.25, 0.17
 # What harms when it is missed needs less, what harms when it is wrong needs more: whoever is taken to want no more
 # texts gets no reminder, and what is not sure is read by a person anyway.
-_ENOUGH = {"stop": 0.5}
+_ENOUGH = {"stop": 0.6}
 # Whoever may want the texts again does not want them stopped.
 _PERHAPS_START = 0.2
 # A question where nothing asks is small talk as often as not.

@@ -15,7 +15,9 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from zlib import crc32
 
 import numpy as np
@@ -25,22 +27,22 @@ from messages.matching import UNSPACED, Message
 from messages.words import Label
 
 # Chosen by cross-validation on the examples, as the form of the features was, and on texts kept from them.
-_KINDS = ("list", "lists", "phrase", "word", "letters", "sign")
-_WEIGHTS = np.array([2.5, 1.5, 1.0, 1.0, 0.8, 1.0])
+_KINDS = ("list", "lists", "phrase", "word", "letters", "sign", "concept", "concepts")
+_WEIGHTS = np.array([2.5, 1.5, 1.0, 1.0, 0.8, 1.0, 1.5, 1.0])
 _RIDGE = 0.5
 _LETTERS_IN_A_ROW = (3, 4, 5)
 # What fewer examples and phrases have is a chance.
-_LEAST = np.array([1, 2, 1, 2, 4, 2])
+_LEAST = np.array([1, 2, 1, 2, 4, 2, 1, 8])
 # The kind of a feature is above so many bits of its number.
 _KIND_BITS = 29
-# How much scores are stretched to be probabilities: of texts that hit a phrase, and of others.
-_SHARPNESS = {True: 7.0, False: 9.0}
 # What the phrases of a label count for together beside its examples.
 _PHRASES_SHARE = 0.5
 # Learning ends when no example changes a score by more than this, or after so many times through all of them.
 _TOLERANCE, _MOST_ROUNDS = 0.05, 40
 # The largest weight of a label in the byte that is kept of each.
 _LARGEST = 127
+# What is written to a file.
+_KEPT = ("keys", "values", "weights", "scale", "mean")
 
 # What a text is written with beside words.
 _SIGNS = re.compile("[?!\u061f\uff1f\uff01\u055e\u2600-\u27bf\U0001f300-\U0001faff]")
@@ -95,18 +97,30 @@ class Guesser:
         if examples:
             self._learn(examples, [phrase for phrase in phrases if phrase.label in self.labels])
 
-    def guess(self, features: Keys, lists: Mapping[str, int], never: Iterable[Label] = ()) -> list[tuple[Label, float]]:
-        """The labels with their probability, the likeliest first.
+    @classmethod
+    def read(cls, path: Path) -> "Guesser":
+        """What was learned once and written to a file."""
+        guesser = cls(())
+        with np.load(path) as file:
+            guesser.labels = tuple(file["labels"].tolist())
+            for name in _KEPT:
+                setattr(guesser, f"_{name}", file[name])
+        return guesser
+
+    def write(self, path: Path) -> None:
+        """Keep what was learned in a file."""
+        np.savez_compressed(path, labels=self.labels, **{name: getattr(self, f"_{name}") for name in _KEPT})
+
+    def score(self, features: Keys, lists: Mapping[str, int] = MappingProxyType({})) -> dict[Label, float]:
+        """What speaks for each label, about 1 at most.
 
         Args:
             features: the numbers of what the text has.
             lists: how many phrases of each list it hits.
-            never: labels that it cannot be.
         """
         numbers, values = self._weigh(features, lists)
         scores = self._mean + (values @ self._weights[numbers].astype(np.float32)) * self._scale
-        allowed = {label: float(score) for label, score in zip(self.labels, scores, strict=True) if label not in never}
-        return rank(allowed, _SHARPNESS[bool(lists)])
+        return dict(zip(self.labels, scores.tolist(), strict=True))
 
     def _learn(self, examples: Sequence[Example], phrases: Sequence[Example]) -> None:
         found = [np.concatenate([example.features, _number_lists(example.lists)]) for example in (*examples, *phrases)]

@@ -8,16 +8,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain
+from typing import NamedTuple
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from messages.concepts import Concepts
 from messages.evidence import teach
 from messages.filing import Filing
+from messages.gist import read_gist
 from messages.guessing import Guesser
 from messages.languages import LANGUAGES
 from messages.marks import Marks, has_marks, list_marks
-from messages.matching import LONG, UNSPACED, Message, normalise
+from messages.matching import LONG, PREFIXED, UNSPACED, Message, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import PhraseIndex
 from messages.phrases import forget_pieces, list_words
@@ -25,9 +28,6 @@ from messages.words import DANGEROUS, Entry, Label, Tag, list_entries, read_exam
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
-# Where "and", "by", "for" and "the" are written at the front of the word they go with. Urdu and Persian, of the same
-# script, are not so: there such a letter is a part of the word.
-_PREFIXED = frozenset({"ar"})
 # Where marks make other words.
 _MARKED = ("vi",)
 # A word as long as this may be wrong in its first letter too.
@@ -40,6 +40,13 @@ _KEPT = 10_000
 _OWN_FAVOUR = 1.6
 # Two threads that need the same at once shall not both work for it: each would take twice as long.
 _ONCE = threading.Lock()
+
+
+class Learned(NamedTuple):
+    """What is known of one language besides its phrases."""
+
+    guesser: Guesser
+    concepts: Concepts
 
 
 @dataclass(frozen=True)
@@ -56,20 +63,22 @@ class Lexicon:
     # Of a language whose marks make other words, those of the words that are dangerous to miss.
     marks: dict[str, Marks]
     language_names: LanguageNames
-    _guessers: dict[str, Guesser] = field(default_factory=dict)
+    # What concepts speak for, in every language.
+    gist: Guesser
+    _learned: dict[str, "Learned"] = field(default_factory=dict)
     _spoken_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def has_learned(self) -> bool:
         """Whether all languages' examples have been learned from, so that no text takes long to understand."""
-        return len(self._guessers) == len(self.numbers)
+        return len(self._learned) == len(self.numbers)
 
-    def get_guesser(self, code: str) -> Guesser:
-        """What a language's examples have taught; they are learned from when first needed."""
-        if code not in self._guessers:
+    def get_learned(self, code: str) -> "Learned":
+        """What a language's examples have taught, and its concepts; they are learned and read when first needed."""
+        if code not in self._learned:
             with _ONCE:
-                if code not in self._guessers:
-                    self._guessers[code] = self._teach(code)
-        return self._guessers[code]
+                if code not in self._learned:
+                    self._learned[code] = Learned(self._teach(code), Concepts(code))
+        return self._learned[code]
 
     def _teach(self, code: str) -> Guesser:
         numbers = self.numbers[code]
@@ -158,10 +167,12 @@ def _read() -> Lexicon:
         long_words[code] = _list_long_words(entries)
         numbers[code] = range(len(index), len(index) + len(entries))
         dangerous.update(len(index) + at for at, (_, tag) in enumerate(entries) if tag.key in DANGEROUS)
-        index.add(entries, prefixed=code in _PREFIXED)
+        index.add(entries, prefixed=code in PREFIXED)
     speakers.sort_in()
     forget_pieces()
-    return Lexicon(index, numbers, frozenset(dangerous), long_words, speakers, _read_marks(), read_language_names())
+    return Lexicon(
+        index, numbers, frozenset(dangerous), long_words, speakers, _read_marks(), read_language_names(), read_gist()
+    )
 
 
 def _read_marks() -> dict[str, Marks]:

@@ -23,6 +23,9 @@ _ALIKE = str.maketrans({
     "\u0901": "\u0902", "\u0981": "", "\u0a01": "\u0a02", "\u0a70": "\u0a02", "\u0a71": "",
 })
 # fmt: on
+# Where "and", "by", "for" and "the" are written at the front of the word they go with. Urdu and Persian, of the same
+# script, are not so: there such a letter is a part of the word.
+PREFIXED = frozenset({"ar"})
 # What Arabic writes in front of a word without a space: and, so, by, for, like, the.
 _ARABIC_PREFIXES = ("وال", "بال", "فال", "كال", "ال", "لل", "و", "ف", "ب", "ل", "ك")
 _CLAUSES = re.compile(r"([.!?,;:\n\u0589\u055d\u060c\u061b\u061f\u06d4\u0964\u3002\uff0c\uff1b\uff1f\uff01\u3001]+)")

@@ -12,9 +12,10 @@ choices, ``|`` between them, with every word as ``normalise`` has it: ``(stop|do
 import re
 import sys
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 
 from messages.matching import UNSPACED, Places, normalise
 
@@ -119,6 +120,8 @@ def list_words(plain: str) -> Iterator[tuple[str, bool]]:
 # One place of a phrase: each word that may begin what stands there, with what must follow it, ``|`` between choices of
 # that. Strings alone, for of thousands of phrases anything else would keep the garbage collector busy.
 Slot = dict[str, str]
+# Where something is in a message: its start and its end, in words or in signs.
+Span = tuple[int, int]
 
 
 class Phrase:
@@ -143,7 +146,7 @@ class Phrase:
         """The words one of which a text must have, and that most texts lack: the longest ones."""
         return max((slot for slot in self._slots if "" not in slot), key=lambda slot: min(map(len, slot)))
 
-    def find(self, places: Places) -> Iterator[tuple[int, int]]:
+    def find(self, places: Places) -> Iterator[Span]:
         """Where it starts and ends in a message, in words: at each start the shortest and the longest."""
         options: list[dict[int, str]] = []
         for slot in self._slots:
@@ -152,64 +155,53 @@ class Phrase:
             if not (found or "" in slot):
                 return
             options.append(found)
-        for start in {here for found in options[: self._leading] for here in found}:
-            ends = set(self._match(options, 0, places, start, gap=False))
-            yield from ((start, end) for end in ({min(ends), max(ends)} if ends else ()))
+        starts = {here for found in options[: self._leading] for here in found}
+        # Each start, and where the next slot may begin: just there, or after a gap.
+        near, far = {(start, start) for start in starts}, set[Span]()
+        for slot, found, after_gap in zip(self._slots, options, self._gaps, strict=True):
+            if after_gap:
+                near, far = set(), near | far
+            reached = set[Span]()
+            for start, position in chain(near, _spread(far)):
+                if rests := found.get(position):
+                    reached.update((start, end) for end in _match_rests(rests, places, position + 1))
+                elif rests is not None:
+                    reached.add((start, position + 1))
+            near, far = (near | reached, far) if "" in slot else (reached, set())
+            if not (near or far):
+                return
+        yield from _list_outermost(near | far)
 
-    def find_unspaced(self, text: str) -> Iterator[tuple[int, int]]:
+    def find_unspaced(self, text: str) -> Iterator[Span]:
         """The same in signs, in a message without its spaces."""
         # Of many choices few are in a text at all: the others are not tried again at each place.
-        slots = [[choice for choice in slot.items() if choice[0] in text] for slot in self._slots]
+        slots = [{first: rests for first, rests in slot.items() if first in text} for slot in self._slots]
         if not all(slots):
             return
-        firsts = {first for slot in slots[: self._leading] for first, _ in slot if first}
-        for start in {at for first in firsts for at in _list_occurrences(first, text)}:
-            ends = set(self._match_signs(slots, 0, text, start, gap=False))
-            yield from ((start, end) for end in ({min(ends), max(ends)} if ends else ()))
-
-    def _match(
-        self, options: list[dict[int, str]], at: int, places: Places, position: int, *, gap: bool
-    ) -> Iterator[int]:
-        """Where the phrase may end if its slots from ``at`` on follow from a position on."""
-        if at == len(options):
-            yield position
-            return
-        gap = gap or self._gaps[at]
-        for here in range(position, position + (_GAP_WORDS if gap else 0) + 1):
-            rests = options[at].get(here)
-            if rests is None:
-                continue
-            for end in _match_rests(rests, places, here + 1) if rests else (here + 1,):
-                if at + 1 == len(options):
-                    yield end
-                else:
-                    yield from self._match(options, at + 1, places, end, gap=False)
-        if "" in self._slots[at]:
-            yield from self._match(options, at + 1, places, position, gap=gap)
-
-    def _match_signs(
-        self, slots: list[list[tuple[str, str]]], at: int, text: str, position: int, *, gap: bool
-    ) -> Iterator[int]:
-        """The same as ``_match`` in signs; of each slot only the choices that are in the text."""
-        if at == len(slots):
-            yield position
-            return
-        gap = gap or self._gaps[at]
-        for first, rests in slots[at]:
-            if not first:
-                yield from self._match_signs(slots, at + 1, text, position, gap=gap)
-                continue
-            start = text.find(first, position, position + _GAP_SIGNS * gap + len(first))
-            for rest in rests.split("|") if start >= 0 else ():
-                end = start + len(first)
-                for part in rest.split():
-                    sign = part.removeprefix(_GAP)
-                    found = text.find(sign, end, end + _GAP_SIGNS + len(sign))
-                    if found < 0:
-                        break
-                    end = found + len(sign)
-                else:
-                    yield from self._match_signs(slots, at + 1, text, end, gap=False)
+        firsts = {first for slot in slots[: self._leading] for first in slot if first}
+        starts = {at for first in firsts for at in _list_occurrences(first, text)}
+        near, far = {(start, start) for start in starts}, set[Span]()
+        for slot, after_gap in zip(slots, self._gaps, strict=True):
+            if after_gap:
+                near, far = set(), near | far
+            choices = tuple(filter(None, slot))
+            reached = set[Span]()
+            for start, position in near:
+                if text.startswith(choices, position):
+                    for first in choices:
+                        if text.startswith(first, position):
+                            ends = _match_sign_rests(slot[first], text, position + len(first))
+                            reached.update((start, end) for end in ends)
+            for start, position in far:
+                for first in choices:
+                    here = text.find(first, position, position + _GAP_SIGNS + len(first))
+                    if here >= 0:
+                        ends = _match_sign_rests(slot[first], text, here + len(first))
+                        reached.update((start, end) for end in ends)
+            near, far = (near | reached, far) if "" in slot else (reached, set())
+            if not (near or far):
+                return
+        yield from _list_outermost(near | far)
 
 
 def may_be_in(plain: str, words: Container[str]) -> bool:
@@ -247,6 +239,19 @@ def _find_beginnings(slot: Slot, places: Places) -> dict[int, str]:
     return beginnings
 
 
+def _spread(spans: Iterable[Span]) -> Iterator[Span]:
+    """Where something may begin after a gap of words."""
+    return ((start, here) for start, position in spans for here in range(position, position + _GAP_WORDS + 1))
+
+
+def _list_outermost(spans: Iterable[Span]) -> Iterator[Span]:
+    """At each start the shortest and the longest."""
+    ends: dict[int, list[int]] = defaultdict(list)
+    for start, end in spans:
+        ends[start].append(end)
+    return ((start, end) for start, of_start in ends.items() for end in {min(of_start), max(of_start)})
+
+
 def _match_rests(rests: str, places: Places, position: int) -> Iterator[int]:
     for rest in rests.split("|"):
         yield from _match_rest(rest, places, position)
@@ -262,6 +267,20 @@ def _match_rest(rest: str, places: Places, position: int) -> Iterator[int]:
     found = places.get(word.removeprefix(_GAP), ())
     for here in found[bisect_left(found, position) : bisect_right(found, last)]:
         yield from _match_rest(others, places, here + 1)
+
+
+def _match_sign_rests(rests: str, text: str, position: int) -> Iterator[int]:
+    """Where the pieces of a choice after its first end, a gap before each."""
+    for rest in rests.split("|"):
+        end = position
+        for part in rest.split():
+            sign = part.removeprefix(_GAP)
+            found = text.find(sign, end, end + _GAP_SIGNS + len(sign))
+            if found < 0:
+                break
+            end = found + len(sign)
+        else:
+            yield end
 
 
 def _list_occurrences(part: str, text: str) -> Iterator[int]:

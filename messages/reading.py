@@ -1,13 +1,14 @@
 """A text and all that is found in it: languages, phrases, clauses, and what is left without politeness."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, groupby, pairwise
 
 from messages.evidence import Found, count_lists, index_around, list_hit_features, list_told
-from messages.guessing import Keys, list_features, list_signs, number_features
+from messages.gist import number_gist
+from messages.guessing import list_features, list_signs, number_features, rank
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.marks import Marks, are_at_odds, list_marks
@@ -19,6 +20,9 @@ from messages.words import DANGEROUS, GRAMMAR, WHOLE, Label
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
 # Said with a typing error it may be something else.
 _NEVER_CORRECTED = frozenset({"stop", "stop_phrases", "start", "start_phrases", "yes", "no", "none", "more"})
+
+# What the gist of a text counts for beside its words, and how much scores are stretched to be probabilities.
+_GIST, _SHARPNESS = 1.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -185,14 +189,19 @@ class Reading:
         Args:
             never: what it cannot mean.
         """
-        features, lists = self._evidence
-        return self.lexicon.get_guesser(self.spoken[0]).guess(features, lists, never)
+        allowed = {label: score for label, score in self._scores.items() if label not in {*never}}
+        return rank(allowed, _SHARPNESS)
 
     @cached_property
-    def _evidence(self) -> tuple[Keys, Counter[str]]:
+    def _scores(self) -> dict[Label, float]:
+        """What speaks for each label: words and phrases of the language spoken, and concepts, which are of all."""
+        learned = self.lexicon.get_learned(self.spoken[0])
         lists = count_lists(self.told, self.message, self.lexicon.language_names)
         from_hits = list_hit_features(self.told, lists, self.hits, self.spoken[0])
-        return number_features(chain(list_features(self.message), list_signs(self.text), from_hits)), lists
+        features = number_features(chain(list_features(self.message), list_signs(self.text), from_hits))
+        gist = self.lexicon.gist.score(number_gist(self.text, learned.concepts.find(self.message)))
+        scores = learned.guesser.score(features, lists)
+        return {label: score + _GIST * gist.get(label, 0.0) for label, score in scores.items()}
 
     @cached_property
     def grammar(self) -> set[str]:

@@ -111,7 +111,7 @@ def read_words(code: str) -> Words:
         OSError: a file is missing or unreadable.
     """
     path = FOLDER / f"{code}.toml"
-    tables = _read_tables(path, _read(path), _WORD_TABLES)
+    tables = _read_tables(path, read_lists(path), _WORD_TABLES)
     for name, table in tables.items():
         for phrase in chain.from_iterable(table.values()):
             _read_phrase(path, name, phrase, check_form)
@@ -147,13 +147,19 @@ def read_examples(code: str) -> list[tuple[Label, str]]:
     """
     path = EXAMPLES / f"{code}.toml"
     prefixes = {"topics": "question:", "report": "report:", "intents": ""}
-    tables = _read_tables(path, _read(path), _EXAMPLE_TABLES)
+    tables = _read_tables(path, read_lists(path), _EXAMPLE_TABLES)
     return [
         (prefixes[name] + key, text) for name, table in tables.items() for key, texts in table.items() for text in texts
     ]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_lists(path: Path) -> dict[str, Any]:
+    """A file of lists.
+
+    Raises:
+        WordsError: it is no TOML.
+        OSError: it is missing or unreadable.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
