@@ -43,6 +43,11 @@ LEAST_EVERYDAY, LEAST_EVERYDAY_OF_ALL = 0.9, 0.96
 FRESH = sorted(Path(__file__).parent.joinpath("data", "fresh").glob("*.csv"))
 LEAST_FRESH, LEAST_FRESH_OF_ALL = 0.88, 0.95
 
+# ``tests/data/inventive`` is harder: people who ramble, in dialect, in ways that one would not think of first. It was
+# written, by machine, once all else was there, and 83 % of it was understood when it was first read.
+INVENTIVE = sorted(Path(__file__).parent.joinpath("data", "inventive").glob("*.csv"))
+LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL = 0.7, 0.81
+
 
 def read_rows(path: Path, *, held_out: bool) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
@@ -96,9 +101,17 @@ def test_what_patients_send_every_day_is_understood(everyday: list[tuple[str, di
     assert right.total() / rows.total() >= LEAST_EVERYDAY_OF_ALL
 
 
-def test_what_nobody_had_seen_is_understood() -> None:
+@pytest.mark.parametrize(
+    ("paths", "least", "least_of_all"),
+    [
+        (FRESH, LEAST_FRESH, LEAST_FRESH_OF_ALL),
+        (INVENTIVE, LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL),
+    ],
+    ids=["fresh", "inventive"],
+)
+def test_what_nobody_had_seen_is_understood(paths: list[Path], least: float, least_of_all: float) -> None:
     right, rows = Counter[str](), Counter[str]()
-    for path in FRESH:
+    for path in paths:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 found = understand_row(row, path.stem)
@@ -106,8 +119,8 @@ def test_what_nobody_had_seen_is_understood() -> None:
                 right[path.stem] += found.intent == row["intent"] and is_detail_right
                 rows[path.stem] += 1
     assert set(rows) == set(CODES)
-    assert {code: right[code] / many for code, many in rows.items() if right[code] / many < LEAST_FRESH} == {}
-    assert right.total() / rows.total() >= LEAST_FRESH_OF_ALL
+    assert {code: right[code] / many for code, many in rows.items() if right[code] / many < least} == {}
+    assert right.total() / rows.total() >= least_of_all
 
 
 @pytest.mark.parametrize("intent", ["stop", "emergency"])
