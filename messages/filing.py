@@ -27,8 +27,7 @@ class Filing:
 
     def find(self, words: Iterable[str]) -> list[int]:
         """What is filed under any of these words, as often as it is."""
-        wanted = np.fromiter(map(hash, words), np.int64)
-        first, end = (np.searchsorted(self._hashes, wanted, side) for side in ("left", "right"))
+        first, end = self._search(words)
         known = first < end
         return [
             number
@@ -38,12 +37,16 @@ class Filing:
 
     def look_up(self, words: Iterable[str]) -> Iterator[list[int]]:
         """For each of these words in turn what is filed under it."""
-        wanted = np.fromiter(map(hash, words), np.int64)
-        first, end = (np.searchsorted(self._hashes, wanted, side) for side in ("left", "right"))
+        first, end = self._search(words)
         return (
             self._numbers[here:there].tolist() if here < there else []
             for here, there in zip(first.tolist(), end.tolist(), strict=True)
         )
+
+    def _search(self, words: Iterable[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where the numbers of each word begin and end."""
+        wanted = np.fromiter(map(hash, words), np.int64)
+        return np.searchsorted(self._hashes, wanted), np.searchsorted(self._hashes, wanted, "right")
 
     def sort_in(self) -> None:
         """Put what was added to the rest."""

@@ -190,8 +190,8 @@ class Reading:
         Args:
             never: what it cannot mean.
         """
-        allowed = {label: score for label, score in self._scores.items() if label not in {*never}}
-        return rank(allowed, _SHARPNESS)
+        excluded = {*never}
+        return rank({label: score for label, score in self._scores.items() if label not in excluded}, _SHARPNESS)
 
     @cached_property
     def _scores(self) -> dict[Label, float]:

@@ -18,6 +18,7 @@ def test_what_is_filed_under_a_word_is_found_in_one_go_or_in_two(
             filing.add(number, words)
         filing.sort_in()
     found = filing.find(wanted)
+    assert found == [number for numbers in filing.look_up(wanted) for number in numbers]
     assert sorted(found) == sorted(number for number, words in (*first, *then) for word in words if word in wanted)
 
 
