@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run serve install test rig bench simulate check catalogues gist lock clean
+.PHONY: run serve install test rig bench simulate check catalogues words gist lock clean
 
 run: .venv/installed  ## The demo: sample clinic, sample patients, nothing is really sent
 	$(BIN)/bot demo $(if $(PORT),--port $(PORT))
@@ -14,7 +14,7 @@ serve: .venv/installed .env  ## The real daemon, from .env
 
 install: .venv/installed  ## .venv with the locked dependencies
 
-test: check  ## Lint, types, import rules, then all tests, on all cores
+test: check words  ## Lint, types, import rules, then all tests, on all cores
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 2
 
 rig: .venv/installed-dev  ## The tests of what must be survived at their full size, 2,000 texts for each fault; about an hour
@@ -43,6 +43,9 @@ catalogues: .venv/installed-dev  ## Extract the English texts and update every c
 		-k SignInError -k TaskError -k TopicError -k UploadError -k ValueTrouble --add-location=file --sort-by-file --project scan-reminders --version 1 \
 		--msgid-bugs-address "see README.md" --copyright-holder "the scan-reminders authors" -o locales/desk.pot bot
 	$(BIN)/pybabel -q update -D desk -i locales/desk.pot -d locales --no-fuzzy-matching --width 100
+
+words: .venv/installed  ## Make ready what texts are understood by, on all cores; the service does it by itself
+	$(BIN)/python -m messages
 
 gist: .venv/installed-dev  ## Learn anew what concepts speak for, once an example or a concept has changed
 	$(BIN)/python -m messages.gist

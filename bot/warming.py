@@ -31,6 +31,8 @@ def prepare_speaking(facts: ClinicFacts) -> None:
 async def prepare_understanding() -> None:
     """Read the word lists, then learn each language's examples, one in a while: there is other work at start.
 
+    Where that was kept by another process it takes a second.
+
     Raises:
         WordsError, OSError: a list or the examples of a language cannot be read.
     """
@@ -54,7 +56,8 @@ def _learn(learned: asyncio.Future[None], stopped: threading.Event) -> None:
             # everything for a while on a busy machine.
             gc.collect()
             gc.freeze()
-            for language in LANGUAGES:
+            missing = () if lexicon.has_learned() else LANGUAGES
+            for language in missing:
                 if not stopped.is_set():
                     lexicon.get_learned(language.code)
                     stopped.wait(_LEARN_EVERY_S)

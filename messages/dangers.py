@@ -9,13 +9,18 @@ from messages.grammar import is_within
 from messages.matching import Message
 from messages.reading import Reading
 from messages.reports import find_report
-from messages.understanding import Understanding
-from messages.words import GRAMMAR
+from messages.understanding import Understanding, find_confidence
+from messages.words import ANSWERS, GRAMMAR
 
 # As likely as this, it is an emergency even so: whatever has a phrase of it, what staff must know of anyhow, what is
 # asked, what is told of the past, and what is laughed about. Of 957 emergencies heard in new texts the first two lost
 # none, and of 111 false ones they left 47.
 _LEAST, _REPORTED, _ASKED, _PAST, _LAUGHED = 0.15, 0.25, 0.4, 0.8, 0.9
+# As likely as this by all that is known of such texts, it is an emergency or a stop though no phrase of ours says so,
+# whatever else they say. Of 640 of each, in new texts, that found 64 emergencies and 41 stops more, and 9 and 8 false.
+_EMERGENCY, _STOP = 0.2, 0.6
+# Whoever may want the texts again, or be in danger, does not want them stopped.
+_PERHAPS_START, _PERHAPS_EMERGENCY = 0.2, 0.03
 # Whoever gives the year tells of the past, in any language.
 _YEAR = re.compile(r"(?<!\d)(?:19[3-9]\d|20(?:0[1-9]|[12]\d))(?!\d)")
 # How people laugh on a phone, in any language.
@@ -42,7 +47,7 @@ def find_emergency(reading: Reading) -> Understanding | None:
     if not code:
         return None
     enough = max(_find_doubt(reading), _LEAST if code == reading.spoken[0] else 0.0)
-    if enough and dict(reading.rank_labels()).get("emergency", 0.0) < enough:
+    if enough and reading.find_share("emergency") < enough:
         return None
     return Understanding("emergency", language=code)
 
@@ -100,7 +105,9 @@ def find_stop(reading: Reading) -> Understanding | None:
         # "I stopped your texts by mistake, send them again."
         return None
     code = reading.find_code("stop_phrases")
-    return Understanding("stop", language=code) if code else None
+    if not code or reading.find_share("start") > reading.find_share("stop"):
+        return None
+    return Understanding("stop", language=code)
 
 
 def _starts_last(reading: Reading) -> bool:
@@ -112,3 +119,17 @@ def _starts_last(reading: Reading) -> bool:
         for key in ("stop_phrases", "start_phrases")
     }
     return last["start_phrases"] > last["stop_phrases"]
+
+
+def guess_danger(reading: Reading) -> Understanding | None:
+    """What is likely enough an emergency or a stop, in whatever words."""
+    is_answer = any(hit.tag.key in ANSWERS and hit.tag.code in reading.spoken for hit in reading.whole)
+    if is_answer or not reading.has_letters:
+        return None
+    emergency, stop, start = (reading.find_share(kind) for kind in ("emergency", "stop", "start"))
+    # Where a phrase speaks for it, it was looked at already, and is none now.
+    if emergency >= _EMERGENCY and not reading.find_code("emergency"):
+        return Understanding("emergency", None, find_confidence(emergency), reading.spoken[0])
+    if stop >= _STOP and start < _PERHAPS_START and emergency < _PERHAPS_EMERGENCY:
+        return Understanding("stop", None, find_confidence(stop), reading.spoken[0])
+    return None

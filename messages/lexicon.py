@@ -4,7 +4,7 @@ import math
 import sys
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain
@@ -18,6 +18,7 @@ from messages.evidence import teach
 from messages.filing import Filing
 from messages.gist import read_gist
 from messages.guessing import Guesser
+from messages.kept import keep, read_kept
 from messages.languages import LANGUAGES
 from messages.marks import Marks, has_marks, list_marks
 from messages.matching import LONG, PREFIXED, UNSPACED, Message, normalise
@@ -65,20 +66,29 @@ class Lexicon:
     language_names: LanguageNames
     # What concepts speak for, in every language.
     gist: Guesser
-    _learned: dict[str, "Learned"] = field(default_factory=dict)
+    _learned: dict[str, Learned] = field(default_factory=dict)
     _spoken_by: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def has_learned(self) -> bool:
         """Whether all languages' examples have been learned from, so that no text takes long to understand."""
         return len(self._learned) == len(self.numbers)
 
-    def get_learned(self, code: str) -> "Learned":
-        """What a language's examples have taught, and its concepts; they are learned and read when first needed."""
+    def get_learned(self, code: str) -> Learned:
+        """What a language's examples have taught, and its concepts; they are learned and read when first needed.
+
+        Once all are, that is kept for other processes.
+        """
         if code not in self._learned:
             with _ONCE:
                 if code not in self._learned:
                     self._learned[code] = Learned(self._teach(code), Concepts(code))
+                    if self.has_learned():
+                        keep(self)
         return self._learned[code]
+
+    def take_learned(self, learned: Mapping[str, Learned]) -> None:
+        """Take over what other processes have learned."""
+        self._learned.update(learned)
 
     def _teach(self, code: str) -> Guesser:
         numbers = self.numbers[code]
@@ -142,7 +152,7 @@ class Lexicon:
 
 
 def read_lexicon() -> Lexicon:
-    """Read every language's words: some seconds, once in the life of a process."""
+    """Every language's words, once in the life of a process: a second where they were kept, else half a minute."""
     if is_read():
         # No text waits while a language is being learned that it does not need.
         return _read()
@@ -157,6 +167,11 @@ def is_read() -> bool:
 
 @cache
 def _read() -> Lexicon:
+    kept = read_kept()
+    return kept if isinstance(kept, Lexicon) else _make()
+
+
+def _make() -> Lexicon:
     index = PhraseIndex[Tag]()
     numbers, long_words = {}, {}
     dangerous: set[int] = set()

@@ -1,7 +1,7 @@
 """A text and all that is found in it: languages, phrases, clauses, and what is left without politeness."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, groupby, pairwise
@@ -59,6 +59,11 @@ class Reading:
         if not message.is_long:
             return None
         return self.lexicon.dangerous.union(*(self.lexicon.numbers[code] for code in {*self.spoken, SOURCE}))
+
+    @cached_property
+    def has_letters(self) -> bool:
+        """Whether it is more than numbers."""
+        return any(map(str.isalpha, chain.from_iterable(self.message.words)))
 
     @cached_property
     def hits(self) -> list[Found]:
@@ -184,14 +189,18 @@ class Reading:
         """The phrases of the language spoken that say something by themselves."""
         return list_told(self.hits, self.spoken[0])
 
-    def rank_labels(self, never: Iterable[Label] = ()) -> list[tuple[Label, float]]:
-        """What the text may mean, by all that is known of such texts, with the probability; the likeliest first.
+    @cached_property
+    def ranked(self) -> list[tuple[Label, float]]:
+        """What the text may mean, by all that is known of such texts, with the probability; the likeliest first."""
+        return self.rank_labels(())
 
-        Args:
-            never: what it cannot mean.
-        """
-        excluded = {*never}
-        return rank({label: score for label, score in self._scores.items() if label not in excluded}, _SHARPNESS)
+    def rank_labels(self, never: Container[Label]) -> list[tuple[Label, float]]:
+        """The same without what it cannot mean."""
+        return rank({label: score for label, score in self._scores.items() if label not in never}, _SHARPNESS)
+
+    def find_share(self, kind: str) -> float:
+        """How likely the text means a label, or any of those that begin so."""
+        return sum(share for label, share in self.ranked if label.startswith(kind))
 
     @cached_property
     def _scores(self) -> dict[Label, float]:

@@ -11,29 +11,25 @@ from messages.understanding import Understanding
 from messages.words import REPORTED
 
 # So likely a question it is one, and so unlikely a report it is none. Staff hear of the question too.
-_ASKED, _HARDLY = 0.95, 0.03
+_ASKED, _HARDLY = 0.95, 0.08
 
 
 def find_report(reading: Reading) -> Understanding | None:
     """A statement, not a question, that the patient has something staff must know."""
-    if reading.awaiting != "safety" and any(hit.tag.table == "shown_topics" for hit in reading.whole):
+    in_answer = reading.awaiting == "safety"
+    if not in_answer and any(hit.tag.table == "shown_topics" for hit in reading.whole):
         return None
     for clause, hits in reading.clauses:
         grammar = [hit for hit in hits if hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken]
         asks = clause.asks or any(hit.tag.key == "asking" for hit in grammar)
-        if asks and _find_share(reading, "question:") >= _ASKED:
+        if asks and reading.find_share("question:") >= _ASKED:
             continue
         for code in _list_codes(reading, hits):
             report = [hit for hit in hits if hit.tag.code == code and hit.tag.table == "report"]
-            kind = _find_reported(clause, report, grammar, in_answer=reading.awaiting == "safety")
-            if kind and not (code == reading.spoken[0] and _find_share(reading, "report:") < _HARDLY):
+            kind = _find_reported(clause, report, grammar, in_answer=in_answer)
+            if kind and (in_answer or code != reading.spoken[0] or reading.find_share("report:") >= _HARDLY):
                 return Understanding("report", None if kind == "other" else kind, 0.9, code)
     return None
-
-
-def _find_share(reading: Reading, kind: str) -> float:
-    """How likely the text is a question, or a report, of whatever kind."""
-    return sum(share for label, share in reading.rank_labels() if label.startswith(kind))
 
 
 def _find_reported(clause: Message, report: list[Found], grammar: list[Found], *, in_answer: bool) -> str | None:

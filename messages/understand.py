@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from messages.answers import find_answer, find_first_answer, read_signs, refuses
-from messages.dangers import find_emergency, find_stop
+from messages.dangers import find_emergency, find_stop, guess_danger
 from messages.free_text import guess
 from messages.keywords import find_keyword
 from messages.languages import find_language
@@ -22,6 +22,8 @@ from messages.understanding import INTENTS, NOTHING, Understanding
 __all__ = ["INTENTS", "LONGEST", "Understanding", "understand"]
 
 LONGEST = 1600
+# So unlikely a wrong number, it is none, though a phrase says so.
+_WRONG_NUMBER = 0.1
 
 
 def understand(text: str, language: str | None = None, awaiting: str | None = None) -> Understanding:
@@ -49,7 +51,9 @@ def understand(text: str, language: str | None = None, awaiting: str | None = No
 
 def _find_wrong_number(reading: Reading) -> Understanding | None:
     code = reading.find_code("wrong_number")
-    return Understanding("wrong_number", confidence=0.9, language=code) if code else None
+    if not code or (code == reading.spoken[0] and reading.find_share("wrong_number") < _WRONG_NUMBER):
+        return None
+    return Understanding("wrong_number", confidence=0.9, language=code)
 
 
 def _find_auto_reply(reading: Reading) -> Understanding | None:
@@ -61,6 +65,7 @@ def _find_auto_reply(reading: Reading) -> Understanding | None:
 _STEPS: tuple[Callable[[Reading], Understanding | None], ...] = (
     find_emergency,
     find_stop,
+    guess_danger,
     _find_auto_reply,
     find_answer,
     _find_wrong_number,

