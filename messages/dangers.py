@@ -17,8 +17,8 @@ from messages.words import ANSWERS, GRAMMAR
 # none, and of 111 false ones they left 47.
 _LEAST, _REPORTED, _ASKED, _PAST, _LAUGHED = 0.15, 0.25, 0.4, 0.8, 0.9
 # As likely as this by all that is known of such texts, it is an emergency or a stop though no phrase of ours says so,
-# whatever else they say. Of 640 of each, in new texts, that found 64 emergencies and 41 stops more, and 9 and 8 false.
-_EMERGENCY, _STOP = 0.2, 0.6
+# whatever else they say. Of 640 of each, in new texts, that found 79 emergencies and 41 stops more, and 16 and 8 false.
+_EMERGENCY, _STOP = 0.15, 0.6
 # Whoever may want the texts again, or be in danger, does not want them stopped.
 _PERHAPS_START, _PERHAPS_EMERGENCY = 0.2, 0.03
 # Whoever gives the year tells of the past, in any language.
@@ -105,7 +105,9 @@ def find_stop(reading: Reading) -> Understanding | None:
         # "I stopped your texts by mistake, send them again."
         return None
     code = reading.find_code("stop_phrases")
-    if not code or reading.find_share("start") > reading.find_share("stop"):
+    emergency, stop, start = map(reading.find_share, ("emergency", "stop", "start"))
+    if not code or (code == reading.spoken[0] and stop < max(emergency, start)):
+        # "He said stop yesterday, and today he does not wake up."
         return None
     return Understanding("stop", language=code)
 
@@ -126,7 +128,7 @@ def guess_danger(reading: Reading) -> Understanding | None:
     is_answer = any(hit.tag.key in ANSWERS and hit.tag.code in reading.spoken for hit in reading.whole)
     if is_answer or not reading.has_letters:
         return None
-    emergency, stop, start = (reading.find_share(kind) for kind in ("emergency", "stop", "start"))
+    emergency, stop, start = map(reading.find_share, ("emergency", "stop", "start"))
     # Where a phrase speaks for it, it was looked at already, and is none now.
     if emergency >= _EMERGENCY and not reading.find_code("emergency"):
         return Understanding("emergency", None, find_confidence(emergency), reading.spoken[0])

@@ -11,7 +11,7 @@ from messages.understanding import Understanding
 from messages.words import REPORTED
 
 # So likely a question it is one, and so unlikely a report it is none. Staff hear of the question too.
-_ASKED, _HARDLY = 0.95, 0.08
+_ASKED, _HARDLY = 0.95, 0.05
 
 
 def find_report(reading: Reading) -> Understanding | None:
