@@ -1,0 +1,147 @@
+"""What patients write, labelled: how much of it is understood.
+
+``tests/data/texts/<code>.csv`` was written, by machine, without sight of the word lists. Its rows with an even number
+are for tuning; the others are held out, and what is reported is measured on them.
+"""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from messages.understand import INTENTS, Understanding, understand
+from messages.words import TOPIC_CODES
+from tests.texts import CODES
+
+SETS = sorted(Path(__file__).parent.joinpath("data", "texts").glob("*.csv"))
+
+# The share of the held-out half that must be understood, a little below what was measured; never lowered. The goal
+# is 0.95 for English and Spanish and 0.9 for the others.
+# fmt: off
+LEAST = {
+    "en": 0.87, "es": 0.82, "zh_Hans": 0.91, "zh_Hant": 0.75, "vi": 0.91, "ko": 0.94, "fil": 0.85, "ru": 0.9,
+    "ar": 0.85, "ht": 0.92, "fr": 0.92, "pt_BR": 0.87, "pl": 0.92, "it": 0.8, "de": 0.92, "ja": 0.94,
+    "fa": 0.92, "hi": 0.9, "uk": 0.9, "ur": 0.95, "bn": 0.92, "pa": 0.87, "so": 0.92, "hy": 0.87,
+}
+# fmt: on
+# And of what is dangerous to miss, over all languages and both halves.
+LEAST_DANGEROUS = {"stop": 0.97, "emergency": 0.95, "report": 0.88}
+
+# ``tests/data/everyday`` is what most patients send, written without sight of the word lists. What is misread of it was
+# looked at on 27 November 2026, while lists were widened: it is unseen no more. A question may be labelled in more than
+# one way, what is dangerous not.
+EVERYDAY = sorted(Path(__file__).parent.joinpath("data", "everyday").glob("*.csv"))
+LEAST_EVERYDAY, LEAST_EVERYDAY_OF_ALL = 0.9, 0.96
+
+# ``tests/data/fresh`` was written, by machine, after all lists and examples and without sight of them: 95.5 % of it was
+# understood when it was first read. Which language is asked for it does not say.
+FRESH = sorted(Path(__file__).parent.joinpath("data", "fresh").glob("*.csv"))
+LEAST_FRESH, LEAST_FRESH_OF_ALL = 0.88, 0.95
+
+# ``tests/data/inventive`` is harder: people who ramble, in dialect, in ways that one would not think of first. It was
+# written, by machine, once all else was there, and 83 % of it was understood when it was first read.
+INVENTIVE = sorted(Path(__file__).parent.joinpath("data", "inventive").glob("*.csv"))
+LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL = 0.68, 0.79
+
+
+def read_rows(path: Path, *, held_out: bool) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row for number, row in enumerate(csv.DictReader(file)) if (number % 2 == 1) is held_out]
+
+
+def understand_row(row: dict[str, str], code: str) -> Understanding:
+    return understand(row["text"], code, row["awaiting"] or None)
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
+def test_a_labelled_set_is_well_formed(path: Path) -> None:
+    rows = [*read_rows(path, held_out=False), *read_rows(path, held_out=True)]
+    assert path.stem in CODES
+    assert len({row["text"] for row in rows}) == len(rows) >= 60
+    for row in rows:
+        assert row["intent"] in INTENTS
+        assert row["intent"] != "question" or row["detail"] in TOPIC_CODES
+    assert {row["detail"] for row in rows if row["intent"] == "question"} == set(TOPIC_CODES)
+
+
+@pytest.mark.parametrize("code", LEAST)
+def test_enough_of_the_held_out_half_is_understood(code: str) -> None:
+    path = next(path for path in SETS if path.stem == code)
+    rows = read_rows(path, held_out=True)
+    right = sum(
+        (found.intent, found.detail) == (row["intent"], row["detail"] or None)
+        for row in rows
+        for found in [understand_row(row, code)]
+    )
+    assert right / len(rows) >= LEAST[code]
+
+
+@pytest.fixture(scope="module")
+def everyday() -> list[tuple[str, dict[str, str], Understanding]]:
+    """Each text of the everyday sets with its language and what is made of it."""
+    rows = []
+    for path in EVERYDAY:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows += [(path.stem, row, understand_row(row, path.stem)) for row in csv.DictReader(file)]
+    assert {code for code, _, _ in rows} == set(CODES)
+    return rows
+
+
+def test_what_patients_send_every_day_is_understood(everyday: list[tuple[str, dict[str, str], Understanding]]) -> None:
+    right = Counter(
+        code for code, row, found in everyday if (found.intent, found.detail) == (row["intent"], row["detail"] or None)
+    )
+    rows = Counter(code for code, _, _ in everyday)
+    assert {code: right[code] / many for code, many in rows.items() if right[code] / many < LEAST_EVERYDAY} == {}
+    assert right.total() / rows.total() >= LEAST_EVERYDAY_OF_ALL
+
+
+@pytest.mark.parametrize(
+    ("paths", "least", "least_of_all"),
+    [
+        (FRESH, LEAST_FRESH, LEAST_FRESH_OF_ALL),
+        (INVENTIVE, LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL),
+    ],
+    ids=["fresh", "inventive"],
+)
+def test_what_nobody_had_seen_is_understood(paths: list[Path], least: float, least_of_all: float) -> None:
+    right, rows = Counter[str](), Counter[str]()
+    for path in paths:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                found = understand_row(row, path.stem)
+                is_detail_right = found.detail == (row["detail"] or None) or found.intent == "language"
+                right[path.stem] += found.intent == row["intent"] and is_detail_right
+                rows[path.stem] += 1
+    assert set(rows) == set(CODES)
+    assert {code: right[code] / many for code, many in rows.items() if right[code] / many < least} == {}
+    assert right.total() / rows.total() >= least_of_all
+
+
+@pytest.mark.parametrize("intent", ["stop", "emergency"])
+def test_nothing_dangerous_is_missed_of_what_patients_send_every_day(
+    everyday: list[tuple[str, dict[str, str], Understanding]], intent: str
+) -> None:
+    assert [row["text"] for _, row, found in everyday if (row["intent"] == intent) != (found.intent == intent)] == []
+
+
+def read_all() -> list[tuple[dict[str, str], str]]:
+    return [(row, path.stem) for path in SETS for half in (False, True) for row in read_rows(path, held_out=half)]
+
+
+def test_nobody_is_stopped_who_did_not_ask_for_it() -> None:
+    wrong = [row for row, code in read_all() if row["intent"] != "stop" and understand_row(row, code).intent == "stop"]
+    assert len(wrong) <= 2, wrong
+
+
+@pytest.mark.parametrize("intent", LEAST_DANGEROUS)
+def test_what_is_dangerous_to_miss_is_hardly_ever_missed(intent: str) -> None:
+    rows = [(row, code) for row, code in read_all() if row["intent"] == intent]
+    caught = sum(understand_row(row, code).intent == intent for row, code in rows)
+    assert caught / len(rows) >= LEAST_DANGEROUS[intent]
+
+
+def test_labels_are_spread_over_intents() -> None:
+    counted = Counter(row["intent"] for path in SETS for row in read_rows(path, held_out=True))
+    assert {"stop", "emergency", "report", "question", "change"} <= set(counted)
