@@ -20,13 +20,13 @@ SETS = sorted(Path(__file__).parent.joinpath("data", "texts").glob("*.csv"))
 # is 0.95 for English and Spanish and 0.9 for the others.
 # fmt: off
 LEAST = {
-    "en": 0.87, "es": 0.82, "zh_Hans": 0.91, "zh_Hant": 0.75, "vi": 0.91, "ko": 0.94, "fil": 0.85, "ru": 0.9,
-    "ar": 0.85, "ht": 0.92, "fr": 0.92, "pt_BR": 0.87, "pl": 0.92, "it": 0.8, "de": 0.92, "ja": 0.94,
-    "fa": 0.92, "hi": 0.9, "uk": 0.9, "ur": 0.95, "bn": 0.92, "pa": 0.87, "so": 0.92, "hy": 0.87,
+    "en": 0.92, "es": 0.9, "zh_Hans": 0.91, "zh_Hant": 0.81, "vi": 0.94, "ko": 0.94, "fil": 0.87, "ru": 0.92,
+    "ar": 0.85, "ht": 0.95, "fr": 0.95, "pt_BR": 0.95, "pl": 0.97, "it": 0.85, "de": 0.97, "ja": 0.97,
+    "fa": 0.95, "hi": 0.9, "uk": 0.92, "ur": 0.95, "bn": 0.95, "pa": 0.97, "so": 0.97, "hy": 0.97,
 }
 # fmt: on
 # And of what is dangerous to miss, over all languages and both halves.
-LEAST_DANGEROUS = {"stop": 0.97, "emergency": 0.95, "report": 0.88}
+LEAST_DANGEROUS = {"stop": 0.99, "emergency": 0.97, "report": 0.96}
 
 # ``tests/data/everyday`` is what most patients send, written without sight of the word lists. What is misread of it was
 # looked at on 27 November 2026, while lists were widened: it is unseen no more. A question may be labelled in more than
