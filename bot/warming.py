@@ -56,9 +56,8 @@ def _learn(learned: asyncio.Future[None], stopped: threading.Event) -> None:
             # everything for a while on a busy machine.
             gc.collect()
             gc.freeze()
-            missing = () if lexicon.has_learned() else LANGUAGES
-            for language in missing:
-                if not stopped.is_set():
+            for language in LANGUAGES:
+                if not (lexicon.has_learned() or stopped.is_set()):
                     lexicon.get_learned(language.code)
                     stopped.wait(_LEARN_EVERY_S)
             _give_back_memory()

@@ -105,8 +105,9 @@ def find_stop(reading: Reading) -> Understanding | None:
         # "I stopped your texts by mistake, send them again."
         return None
     code = reading.find_code("stop_phrases")
-    emergency, stop, start = map(reading.find_share, ("emergency", "stop", "start"))
-    if not code or (code == reading.spoken[0] and stop < max(emergency, start)):
+    if not code:
+        return None
+    if code == reading.spoken[0] and reading.find_share("stop") < max(map(reading.find_share, ("emergency", "start"))):
         # "He said stop yesterday, and today he does not wake up."
         return None
     return Understanding("stop", language=code)

@@ -5,6 +5,7 @@ is as trustworthy as these, and counts until a file of this folder changes. Its 
 they are looked into, and all processes share them.
 """
 
+import json
 import os
 import pickle
 import sys
@@ -18,7 +19,7 @@ from tempfile import NamedTemporaryFile
 import numpy as np
 
 _FOLDER = Path(__file__).parent
-# Arrays begin at a multiple of so many bytes.
+# Each part of a file, which is what was made and then its arrays, begins at a multiple of so many bytes.
 _ALIGNED = 64
 
 
@@ -28,33 +29,36 @@ def read_kept() -> object | None:
         with _find_place().open("rb") as file:
             if file.readline() != _find_origin():
                 return None
-            sizes, made = pickle.load(file), pickle.load(file)  # noqa: S301 (our own, as compiled code is)
+            sizes, at = json.loads(file.readline()), file.tell()
             # Whoever writes a new one leaves this one as it is.
-            mapped, at = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)), file.tell()
-    except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+            mapped = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
+    except (OSError, ValueError):
         return None
-    arrays = []
+    parts = []
     for size in sizes:
         start, at = _align(at), _align(at) + size
-        arrays.append(mapped[start:at])
-    return pickle.loads(made, buffers=arrays) if at == len(mapped) else None  # noqa: S301
+        parts.append(mapped[start:at])
+    if at != len(mapped):
+        return None
+    pickled, *arrays = parts
+    made: object = pickle.loads(pickled, buffers=arrays)  # noqa: S301 (who can write it can write the code beside it)
+    return made
 
 
 def keep(made: object) -> bool:
     """Keep what was made for other processes; False where nothing can be written."""
     arrays: list[pickle.PickleBuffer] = []
     pickled = pickle.dumps(made, pickle.HIGHEST_PROTOCOL, buffer_callback=arrays.append)
+    parts = [memoryview(pickled), *(array.raw() for array in arrays)]
     place = _find_place()
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=place.parent, prefix=f"{place.name}.", delete=False) as file:
             try:
-                file.write(_find_origin())
-                pickle.dump([array.raw().nbytes for array in arrays], file)
-                pickle.dump(pickled, file)
-                for array in arrays:
-                    file.seek(_align(file.tell()))
-                    file.write(array)
+                file.write(_find_origin() + json.dumps([part.nbytes for part in parts]).encode() + b"\n")
+                for part in parts:
+                    file.write(bytes(_align(file.tell()) - file.tell()))
+                    file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
                 Path(file.name).chmod(0o644)

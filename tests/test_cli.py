@@ -38,7 +38,7 @@ class Shell:
             text=True,
             cwd=self.folder,
             env=self.environment | changes,
-            timeout=180,
+            timeout=60,
         )
         assert done.returncode == code, done.stderr
         return done

@@ -46,6 +46,14 @@ def test_what_was_kept_comes_back() -> None:
     assert read_kept() == {"other": 1}
 
 
+@pytest.mark.usefixtures("folder")
+def test_an_array_may_be_empty() -> None:
+    assert keep([np.ones(3, np.float32), np.zeros(0, np.int64)])
+    back = read_kept()
+    assert isinstance(back, list)
+    assert [array.tolist() for array in back] == [[1, 1, 1], []]
+
+
 def test_another_process_finds_the_same(folder: Path) -> None:
     assert keep(_make_filing())
     look = f"""

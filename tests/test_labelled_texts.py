@@ -37,12 +37,12 @@ LEAST_EVERYDAY, LEAST_EVERYDAY_OF_ALL = 0.9, 0.96
 # ``tests/data/fresh`` was written, by machine, after all lists and examples and without sight of them: 95.5 % of it was
 # understood when it was first read. Which language is asked for it does not say.
 FRESH = sorted(Path(__file__).parent.joinpath("data", "fresh").glob("*.csv"))
-LEAST_FRESH, LEAST_FRESH_OF_ALL = 0.88, 0.95
+LEAST_FRESH, LEAST_FRESH_OF_ALL = 0.9, 0.96
 
 # ``tests/data/inventive`` is harder: people who ramble, in dialect, in ways that one would not think of first. It was
 # written, by machine, once all else was there, and 83 % of it was understood when it was first read.
 INVENTIVE = sorted(Path(__file__).parent.joinpath("data", "inventive").glob("*.csv"))
-LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL = 0.68, 0.79
+LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL = 0.72, 0.86
 
 
 def read_rows(path: Path, *, held_out: bool) -> list[dict[str, str]]:
