@@ -15,17 +15,17 @@ serve: .venv/installed .env  ## The real daemon, from .env
 install: .venv/installed  ## .venv with the locked dependencies
 
 test: check words  ## Lint, types, import rules, then all tests, on all cores
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 2
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 
 rig: .venv/installed-dev  ## The tests of what must be survived at their full size, 2,000 texts for each fault; about an hour
-	FAULT_TEXTS=2000 NODE_TEXTS=20000 DUE_TEXTS=1000000 $(BIN)/python -m pytest -o faulthandler_timeout=7200 --log-cli-level=INFO -o log_cli_format='%(message)s' $(RIG)
+	FAULT_TEXTS=2000 NODE_TEXTS=20000 DUE_TEXTS=1000000 $(BIN)/python -m pytest -o timeout=7200 --log-cli-level=INFO -o log_cli_format='%(message)s' $(RIG)
 RIG := $(addprefix tests/test_,faults.py kills.py restarts.py races.py clock.py burst.py day.py nodes.py backlog.py)
 
 bench: .venv/installed-dev  ## How fast it is, into docs/benchmarks.md; QUICK=1 to see that it runs, ONLY=dispatch for one table
 	$(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 simulate: .venv/installed-dev  ## 2,000 patients from booking to scan; prints how each one stood; SEEDS=1,2 for other towns
-	SIMULATED_PATIENTS=2000 SIMULATED_SEEDS=$(or $(SEEDS),7) $(BIN)/python -m pytest -o faulthandler_timeout=7200 tests/test_simulation.py
+	SIMULATED_PATIENTS=2000 SIMULATED_SEEDS=$(or $(SEEDS),7) $(BIN)/python -m pytest -o timeout=7200 tests/test_simulation.py
 
 check: .venv/installed-dev  ## Lint, types and import rules
 	$(BIN)/ruff format --check .

@@ -4,17 +4,16 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.commands import run_command
 from tests.conftest import CLINIC
-from tests.daemons import ROOT
 
 ZONE = ZoneInfo("America/New_York")
 IN_TEN_DAYS = (datetime.now(ZONE) + timedelta(days=10)).replace(hour=14, minute=5)
@@ -26,20 +25,12 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **CLINIC}
+        self.environment = {"PATH": os.environ["PATH"], **CLINIC}
         # The commands have the real clock: at no hour of it shall a test find texts held back.
         self.environment |= {"QUIET_HOURS_START": "00:00", "QUIET_HOURS_END": "00:00"}
 
-    def run(self, *words: str, stdin: str = "", code: int = 0, **changes: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *words],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env=self.environment | changes,
-            timeout=60,
-        )
+    def run(self, *words: str, stdin: str = "", code: int = 0, **changes: str) -> CompletedProcess[str]:
+        done = run_command([*words], self.folder, self.environment | changes, stdin)
         assert done.returncode == code, done.stderr
         return done
 

@@ -120,6 +120,11 @@ class Service(RuleBasedStateMachine):
             booked = Appointment.status != AppointmentStatus.CANCELLED
             return [row_id for row_id in session.exec(select(Appointment.id).where(booked)) if row_id]
 
+    def _find_last(self) -> datetime:
+        """When the last appointment is, or now."""
+        with reading(self.engine) as session:
+            return max([self.now, *session.exec(select(Appointment.starts_at))])
+
     @rule(phone=st.sampled_from(PHONES), days=st.integers(0, 9))
     def enrol(self, phone: str, days: int) -> None:
         self.days += 1
@@ -228,7 +233,8 @@ class Service(RuleBasedStateMachine):
 
         async def work() -> None:
             loop = await self._make_loop()
-            for _ in range(60):
+            end = self._find_last() + timedelta(days=3)
+            while self.now < end:
                 self.now += timedelta(hours=12, minutes=7)
                 await loop.reconcile()
                 for _ in range(3):
