@@ -55,15 +55,19 @@ def is_screening_answer(turn: Turn) -> bool:
 
 def _may_answer(turn: Turn) -> bool:
     """Whether what reads like a question may be an answer: about a risk, or a guess at a text that asks nothing."""
-    is_keyword = turn.understanding.confidence == 1.0
-    return turn.understanding.detail in _RISKS or not (is_keyword or _has_question_mark(turn))
+    return turn.understanding.detail in _RISKS or not (_is_keyword(turn) or _has_question_mark(turn))
 
 
 def _wants_answer(turn: Turn) -> bool:
     """Whether a text that is kept as an answer is a question as well."""
     meaning = turn.understanding
     is_plain = meaning.confidence >= _PLAINLY and meaning.detail not in _RISKS
-    return meaning.intent == "question" and (_has_question_mark(turn) or is_plain)
+    return meaning.intent == "question" and (_has_question_mark(turn) or _is_keyword(turn) or is_plain)
+
+
+def _is_keyword(turn: Turn) -> bool:
+    """Whether it is a word that we offer, and nothing else."""
+    return turn.understanding.confidence == 1.0
 
 
 def _has_question_mark(turn: Turn) -> bool:

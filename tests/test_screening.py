@@ -282,6 +282,16 @@ def test_a_question_in_between_is_answered_and_ours_asked_again(
     assert "1/6" in question
 
 
+def test_a_word_that_we_offer_is_answered_in_the_middle_of_ours_and_kept_for_staff(
+    engine: Engine, settings: Settings, patient: int
+) -> None:
+    """DYE may be said of an allergy to it, or be the question that our list of topics offers."""
+    answer, question = say(engine, settings, "2", "DYE")
+    assert "dye" in answer
+    assert "2/6" in question
+    assert list_replies(engine)[-1][1:] == ("words", "DYE")
+
+
 def test_after_a_week_of_silence_the_answer_still_counts(engine: Engine, settings: Settings, patient: int) -> None:
     say(engine, settings, "2", "1")
     [third] = text_in(engine, settings, "1", ASKED_AT + timedelta(days=6, hours=20))
