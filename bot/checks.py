@@ -14,6 +14,7 @@ from bot.settings import Settings, SettingsError, find_warnings, load_settings
 from bot.sms import TwilioSender
 from messages.catalogues import find_trouble, read_catalogue, read_sources
 from messages.concepts import Concepts
+from messages.kept import is_kept
 from messages.languages import LANGUAGES, SOURCE
 from messages.words import WordsError, list_entries, read_words
 
@@ -50,10 +51,13 @@ def find_troubles(*, online: bool, send_to: str | None = None) -> tuple[list[str
 def find_language_troubles() -> list[str]:
     """Catalogues and word lists that are missing, unreadable or have what must not be sent."""
     troubles = []
+    # What is kept was made of all word lists as they are now.
+    are_words_read = is_kept()
     for language in LANGUAGES:
         try:
-            list_entries(read_words(language.code))
-            Concepts(language.code)
+            if not are_words_read:
+                list_entries(read_words(language.code))
+                Concepts(language.code)
             translations = read_catalogue(language.code).translations
         except (OSError, ValueError, WordsError) as error:
             troubles.append(f"{language.code}: {error}")

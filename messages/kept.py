@@ -23,6 +23,15 @@ _FOLDER = Path(__file__).parent
 _ALIGNED = 64
 
 
+def is_kept() -> bool:
+    """Whether something is, made of the files as they are now."""
+    try:
+        with _find_place().open("rb") as file:
+            return file.readline() == _find_origin()
+    except OSError:
+        return False
+
+
 def read_kept() -> object | None:
     """What was kept last; None when that is nothing, or was made of other files."""
     try:

@@ -11,7 +11,7 @@ import pytest
 
 from messages import kept
 from messages.filing import Filing
-from messages.kept import keep, read_kept
+from messages.kept import is_kept, keep, read_kept
 
 
 @pytest.fixture
@@ -35,8 +35,10 @@ def _make_filing() -> Filing:
 @pytest.mark.usefixtures("folder")
 def test_what_was_kept_comes_back() -> None:
     assert read_kept() is None
+    assert not is_kept()
     made = {"words": ["a", "b"], "numbers": np.arange(10, dtype=np.int8), "weights": np.ones((3, 5), np.float32)}
     assert keep(made)
+    assert is_kept()
     back = read_kept()
     assert isinstance(back, dict)
     assert back["words"] == made["words"]
