@@ -4,12 +4,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from messages.guessing import Example, Feature, Guesser, list_features, list_signs, number_features
+from messages.guessing import Example, Feature, Guesser, list_signs, number_features
 from messages.matching import Message, normalise
 from messages.naming import LanguageNames, list_languages
 from messages.phrase_index import Hit
 from messages.phrases import list_words
-from messages.words import GRAMMAR, WHOLE, Entry, Label, Tag, read_examples
+from messages.scripts import read_all_examples
+from messages.words import GRAMMAR, WHOLE, Entry, Label, Tag
 
 Found = Hit[Tag]
 # What says nothing by itself, but does together with something else.
@@ -91,13 +92,13 @@ def teach(
         find: gives those in a message.
     """
     examples = []
-    for label, text in read_examples(code):
+    for label, text in read_all_examples(code):
         message = Message(normalise(text))
         hits = find(message)
         told = list_told(hits, code)
         lists = count_lists(told, message, names)
         from_hits = list_hit_features(told, lists, hits, code)
-        features = number_features([*list_features(message), *list_signs(text), *from_hits])
+        features = number_features([*list_signs(text), *from_hits], message.words)
         examples.append(Example(label, features, lists))
     return Guesser(examples, list(_list_phrase_examples(entries)))
 
@@ -110,5 +111,4 @@ def _list_phrase_examples(entries: Iterable[Entry]) -> Iterator[Example]:
     for plain, tag in entries:
         label = find_label(tag)
         if label and label != "emergency":
-            words = dict.fromkeys(word for word, _ in list_words(plain))
-            yield Example(label, number_features(list_features(Message(" ".join(words)))), {})
+            yield Example(label, number_features((), [word for word, _ in list_words(plain)]), {})

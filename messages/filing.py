@@ -46,7 +46,7 @@ class Filing:
     def _search(self, words: Iterable[str]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Where the numbers of each word begin and end."""
         wanted = np.fromiter(map(_hash, words), np.int64)
-        return np.searchsorted(self._hashes, wanted), np.searchsorted(self._hashes, wanted, "right")
+        return self._hashes.searchsorted(wanted), self._hashes.searchsorted(wanted, "right")
 
     def sort_in(self) -> None:
         """Put what was added to the rest."""

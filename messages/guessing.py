@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -22,7 +23,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from messages.matching import UNSPACED, Message
+from messages.matching import UNSPACED
 from messages.words import Label
 
 # Chosen by cross-validation on the examples, as the form of the features was, and on texts kept from them.
@@ -40,6 +41,8 @@ _PHRASES_SHARE = 0.5
 _TOLERANCE, _MOST_ROUNDS = 0.05, 40
 # The largest weight of a label in the byte that is kept of each.
 _LARGEST = 127
+# Of so many words the features are kept.
+_KEPT_WORDS = 4096
 # What is written to a file.
 _KEPT = ("keys", "values", "weights", "scale", "mean")
 
@@ -49,22 +52,6 @@ Feature = tuple[str, str]
 # Features are known by a number made of their kind and letters: a fraction of the memory.
 Keys = NDArray[np.uint32]
 Numbers = NDArray[np.float32]
-
-
-def list_features(message: Message) -> Iterator[Feature]:
-    """The words of a text, and the letters in a row within each; of unspaced scripts one to three signs."""
-    for word in message.words:
-        if UNSPACED.search(word):
-            yield from (
-                ("word" if size > 1 else "letters", word[at : at + size])
-                for size in (1, 2, 3)
-                for at in range(len(word) - size + 1)
-            )
-            continue
-        yield "word", word
-        bounded = f" {word} "
-        for size in _LETTERS_IN_A_ROW:
-            yield from (("letters", bounded[at : at + size]) for at in range(len(bounded) - size + 1))
 
 
 def list_signs(text: str) -> Iterator[Feature]:
@@ -128,7 +115,7 @@ class Guesser:
         # How rare something is in texts, and not in our lists.
         in_texts = np.isin(np.concatenate(found[: len(examples)]), self._keys)
         many = np.bincount(
-            np.searchsorted(self._keys, np.concatenate(found[: len(examples)])[in_texts]), minlength=len(self._keys)
+            self._keys.searchsorted(np.concatenate(found[: len(examples)])[in_texts]), minlength=len(self._keys)
         )
         rarity = np.sqrt(np.log((len(examples) + 1) / (np.maximum(many, 1) + 0.5)))
         self._values = (_WEIGHTS[self._keys >> _KIND_BITS] * rarity).astype(np.float32)
@@ -149,7 +136,7 @@ class Guesser:
         keys = np.concatenate([features, _number_lists(lists)])
         often = np.ones(len(keys), np.float32)
         often[len(features) :] = np.sqrt(list(lists.values()))
-        places = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
+        places = np.minimum(self._keys.searchsorted(keys), max(len(self._keys) - 1, 0))
         known = self._keys[places] == keys if len(self._keys) else np.zeros(len(keys), bool)
         numbers = places[known]
         values = self._values[numbers] * often[known]
@@ -170,9 +157,31 @@ def _weigh_examples(classes: NDArray[np.int64], phrase_classes: NDArray[np.int64
     return np.concatenate([importance[classes], of_phrases[phrase_classes]]).astype(np.float32)
 
 
-def number_features(features: Iterable[Feature]) -> Keys:
-    """The numbers of features, each once."""
-    return np.fromiter({_number(*feature) for feature in features}, np.uint32)
+def number_features(features: Iterable[Feature], words: Iterable[str] = ()) -> Keys:
+    """The numbers of the features of words and of other features, each once."""
+    numbers = {_number(*feature) for feature in features}
+    numbers.update(*map(_number_word, words))
+    return np.fromiter(numbers, np.uint32)
+
+
+@lru_cache(_KEPT_WORDS)
+def _number_word(word: str) -> tuple[int, ...]:
+    return tuple(_number(*feature) for feature in _list_word_features(word))
+
+
+def _list_word_features(word: str) -> Iterator[Feature]:
+    """A word, and the letters in a row within it; of unspaced scripts one to three signs."""
+    if UNSPACED.search(word):
+        yield from (
+            ("word" if size > 1 else "letters", word[at : at + size])
+            for size in (1, 2, 3)
+            for at in range(len(word) - size + 1)
+        )
+        return
+    yield "word", word
+    bounded = f" {word} "
+    for size in _LETTERS_IN_A_ROW:
+        yield from (("letters", bounded[at : at + size]) for at in range(len(bounded) - size + 1))
 
 
 def _number_lists(lists: Mapping[str, int]) -> Keys:

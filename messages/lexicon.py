@@ -25,7 +25,8 @@ from messages.matching import LONG, PREFIXED, UNSPACED, Message, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import PhraseIndex
 from messages.phrases import forget_pieces, list_words
-from messages.words import DANGEROUS, Entry, Label, Tag, list_entries, read_examples, read_words
+from messages.scripts import read_all_examples
+from messages.words import DANGEROUS, Entry, Label, Tag, list_entries, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -178,7 +179,7 @@ def _make() -> Lexicon:
     speakers = Filing()
     for number, code in enumerate(language.code for language in LANGUAGES):
         entries = list_entries(read_words(code))
-        speakers.add(number, set(_list_vocabulary(entries, read_examples(code))))
+        speakers.add(number, set(_list_vocabulary(entries, read_all_examples(code))))
         long_words[code] = _list_long_words(entries)
         numbers[code] = range(len(index), len(index) + len(entries))
         dangerous.update(len(index) + at for at, (_, tag) in enumerate(entries) if tag.key in DANGEROUS)

@@ -8,7 +8,8 @@ from typing import Generic, NamedTuple, TypeVar
 from messages.filing import Filing
 from messages.matching import UNSPACED, Message
 from messages.packing import Packing
-from messages.phrases import Phrase, may_be_in
+from messages.phrases import Phrase, list_pieces
+from messages.sieve import Sieve
 
 Tag = TypeVar("Tag")
 
@@ -37,8 +38,7 @@ class PhraseIndex(Generic[Tag]):
         self._phrases = Packing()
         self._tags: list[Tag] = []
         self._prefixed: set[int] = set()
-        # For each phrase whether it is written without spaces.
-        self._unspaced = bytearray()
+        self._sieve = Sieve()
         # Under words, stems and pairs of signs.
         self._filing = Filing()
 
@@ -51,15 +51,17 @@ class PhraseIndex(Generic[Tag]):
         Args:
             prefixed: for these a word counts without its Arabic prefixes too.
         """
+        steps = []
         for plain, tag in entries:
             if prefixed:
                 self._prefixed.add(len(self))
             phrase = Phrase(plain)
+            steps.append(phrase.list_steps())
             rarest = phrase.list_rarest()
             self._filing.add(len(self), {word[:2] for word in rarest} if phrase.unspaced else rarest)
             self._phrases.append(plain)
-            self._unspaced.append(phrase.unspaced)
             self._tags.append(tag)
+        self._sieve.add(steps)
         self._filing.sort_in()
 
     def list_entries(self, numbers: Iterable[int]) -> Iterator[tuple[str, Tag]]:
@@ -73,21 +75,21 @@ class PhraseIndex(Generic[Tag]):
             among: the numbers of the phrases to look for; all if left out.
         """
         signs = message.squeezed
+        numbers = {*self._filing.find(chain(message.prefixed_places, _list_keys(signs)))}
+        if among is not None:
+            numbers = {number for number in numbers if number in among}
         hits = []
-        for number in {*self._filing.find(chain(message.prefixed_places, _list_keys(signs)))}:
-            if among is not None and number not in among:
-                continue
-            plain, tag = self._phrases[number], self._tags[number]
-            places = message.prefixed_places if number in self._prefixed else message.places
-            # Most phrases that a word is in lack another word: seen before they are read.
-            if not may_be_in(plain, signs if self._unspaced[number] else places):
-                continue
-            phrase = _read(plain)
+        for number in self._sieve.sift(numbers, message.prefixed_places | list_pieces(signs)):
+            phrase = _read(self._phrases[number])
             if phrase.unspaced:
                 found, length = phrase.find_unspaced(signs), len(signs)
             else:
+                places = message.prefixed_places if number in self._prefixed else message.places
                 found, length = phrase.find(places), len(message.words)
-            hits += [Hit(number, tag, phrase, start, end, start == 0 and end == length) for start, end in found]
+            hits += [
+                Hit(number, self._tags[number], phrase, start, end, start == 0 and end == length)
+                for start, end in found
+            ]
         return hits
 
 

@@ -13,11 +13,12 @@ import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain, product
 
 from messages.matching import UNSPACED, Places, normalise
+from messages.sieve import Step
 
 _GAP = "~"
 _GAP_WORDS, _GAP_SIGNS = 4, 8
@@ -30,6 +31,8 @@ _PLAIN_WORD = re.compile("[^/|~ ]+")
 # So many pieces are kept while lists are read: those of one language, and then of the next.
 _KEPT = 8192
 _MANY = 4
+# Of what is written without spaces a step is looked up by so many signs at most, and by a mark that no word has.
+_PIECE_SIGNS, _PIECE_MARK = 3, "/"
 
 
 class PhraseError(ValueError):
@@ -127,7 +130,7 @@ Span = tuple[int, int]
 class Phrase:
     """Slots that must follow one another; ``source`` is its plain form."""
 
-    __slots__ = ("_gaps", "_leading", "_slots", "source", "unspaced")
+    __slots__ = ("_gaps", "_is_word", "_leading", "_slots", "source", "unspaced")
 
     def __init__(self, plain: str) -> None:
         self.source = plain
@@ -135,6 +138,8 @@ class Phrase:
         slots = plain.split("/")
         self._gaps = tuple(slot.startswith(_GAP) for slot in slots)
         self._slots = tuple(map(_read_slot, slots))
+        # Most phrases are one place that has one word.
+        self._is_word = len(slots) == 1 and not any(self._slots[0].values())
         # The slots that it may begin with: the first, and the next where that may be left out.
         self._leading = 1 + next(at for at, slot in enumerate(self._slots) if "" not in slot)
 
@@ -146,8 +151,23 @@ class Phrase:
         """The words one of which a text must have, and that most texts lack: the longest ones."""
         return max((slot for slot in self._slots if "" not in slot), key=lambda slot: min(map(len, slot)))
 
+    def list_steps(self) -> Iterator[Step]:
+        """What must stand in a text that it is in, one behind the other."""
+        reach = 1
+        for slot, after_gap in zip(self._slots, self._gaps, strict=True):
+            if after_gap:
+                reach += _GAP_SIGNS if self.unspaced else _GAP_WORDS
+            if "" not in slot:
+                yield Step(_list_piece_beginnings(slot) if self.unspaced else _list_beginnings(slot), reach)
+                reach = 0
+            reach += max(_measure(first, rests, unspaced=self.unspaced) for first, rests in slot.items())
+
     def find(self, places: Places) -> Iterator[Span]:
         """Where it starts and ends in a message, in words: at each start the shortest and the longest."""
+        if self._is_word:
+            words = self._slots[0].keys() & places.keys()
+            yield from {(at, at + 1) for word in words for at in places[word]}
+            return
         options: list[dict[int, str]] = []
         for slot in self._slots:
             found = _find_beginnings(slot, places)
@@ -204,19 +224,34 @@ class Phrase:
         yield from _list_outermost(near | far)
 
 
-def may_be_in(plain: str, words: Container[str]) -> bool:
-    """Whether a message has what a choice of each slot begins with, of a phrase in its plain form.
+def list_pieces(signs: str) -> Places:
+    """Where in a message without its spaces each piece is that a step may begin with."""
+    pieces: Places = {}
+    if UNSPACED.search(signs):
+        for at, size in product(range(len(signs)), range(1, _PIECE_SIGNS + 1)):
+            pieces.setdefault(_PIECE_MARK + signs[at : at + size], []).append(at)
+    return pieces
 
-    Args:
-        words: the message's words, or its signs without spaces.
-    """
-    for slot in plain.split("/"):
-        for choice in slot.removeprefix(_GAP).split("|"):
-            if not choice or choice.partition(" ")[0] in words:
-                break
-        else:
-            return False
-    return True
+
+def _list_beginnings(slot: Slot) -> Iterator[tuple[str, str, int]]:
+    """Of each choice the first word, the second, and how far behind it that may be."""
+    for first, rests in slot.items():
+        for second in {rest.partition(" ")[0] for rest in rests.split("|")}:
+            yield first, second.removeprefix(_GAP), 1 + _GAP_WORDS * second.startswith(_GAP)
+
+
+def _list_piece_beginnings(slot: Slot) -> Iterator[tuple[str, str, int]]:
+    """Of each choice the first signs."""
+    return ((_PIECE_MARK + piece, "", 1) for piece in {first[:_PIECE_SIGNS] for first in slot})
+
+
+def _measure(first: str, rests: str, *, unspaced: bool) -> int:
+    """How many places the longest of some choices takes that begin alike."""
+    if unspaced:
+        longest = max(sum(_GAP_SIGNS + len(part) for part in rest.split()) for rest in rests.split("|"))
+        return len(first) + longest
+    longest = max(sum(1 + _GAP_WORDS * part.startswith(_GAP) for part in rest.split()) for rest in rests.split("|"))
+    return bool(first) + longest
 
 
 def _read_slot(plain: str) -> Slot:

@@ -8,7 +8,7 @@ from itertools import chain, groupby, pairwise
 
 from messages.evidence import Found, count_lists, index_around, list_hit_features, list_told
 from messages.gist import number_gist
-from messages.guessing import list_features, list_signs, number_features, rank
+from messages.guessing import list_signs, number_features, rank
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.marks import Marks, are_at_odds, list_marks
@@ -208,7 +208,7 @@ class Reading:
         learned = self.lexicon.get_learned(self.spoken[0])
         lists = count_lists(self.told, self.message, self.lexicon.language_names)
         from_hits = list_hit_features(self.told, lists, self.hits, self.spoken[0])
-        features = number_features(chain(list_features(self.message), list_signs(self.text), from_hits))
+        features = number_features(chain(list_signs(self.text), from_hits), self.message.words)
         gist = self.lexicon.gist.score(number_gist(self.text, learned.concepts.find(self.message)))
         scores = learned.guesser.score(features, lists)
         return {label: score + _GIST * gist.get(label, 0.0) for label, score in scores.items()}
