@@ -39,17 +39,20 @@ def read_kept() -> object | None:
             if file.readline() != _find_origin():
                 return None
             sizes, at = json.loads(file.readline()), file.tell()
+            spans = []
+            for size in sizes:
+                spans.append(slice(_align(at), _align(at) + size))
+                at = spans[-1].stop
+            # Read and let go of: what is mapped stays in memory.
+            file.seek(spans[0].start)
+            pickled = file.read(sizes[0])
             # Whoever writes a new one leaves this one as it is.
             mapped = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
     except (OSError, ValueError):
         return None
-    parts = []
-    for size in sizes:
-        start, at = _align(at), _align(at) + size
-        parts.append(mapped[start:at])
     if at != len(mapped):
         return None
-    pickled, *arrays = parts
+    arrays = [mapped[span] for span in spans[1:]]
     made: object = pickle.loads(pickled, buffers=arrays)  # noqa: S301 (who can write it can write the code beside it)
     return made
 

@@ -19,8 +19,8 @@ _BITS = 64
 # Shifts that, one after another, reach 1, 2, 4, 8, 16 and 32 places.
 _SHIFTS = (1, 2, 4, 8, 16)
 _EVERYWHERE = np.uint64(2**_BITS - 1)
-# Keys are below; the last one no word has.
-_NO_KEY = 2**16 - 1
+# So many keys there are.
+_KEYS = 2**16
 
 Masks = NDArray[np.uint64]
 Numbers = NDArray[np.uint32]
@@ -123,19 +123,19 @@ class _Words:
             key = _make_key(word)
             for place in found:
                 masks[key] = masks.get(key, 0) | 1 << place % _BITS
-        # Behind all the key that no word has.
-        self._keys = np.array([*sorted(masks), _NO_KEY], np.uint16)
-        self._masks = np.array([*(masks[key] for key in sorted(masks)), 0], np.uint64)
+        # For each key that there can be the number of its mask; the first is of all that the text has not.
+        self._numbers = np.zeros(_KEYS, np.uint16)
+        self._numbers[list(masks)] = np.arange(1, len(masks) + 1)
+        self._masks = np.array([0, *masks.values()], np.uint64)
 
     def find(self, keys: Keys) -> Masks:
         """Where the words of these keys are."""
-        at = self._keys.searchsorted(keys)
-        return np.where(self._keys[at] == keys, self._masks[at], np.uint64(0))
+        return self._masks[self._numbers[keys]]
 
 
 def _make_key(word: str) -> int:
     """A number; words that have the same one are taken for one another."""
-    return crc32(word.encode("utf-8", "surrogatepass")) % _NO_KEY
+    return crc32(word.encode("utf-8", "surrogatepass")) % _KEYS
 
 
 def _count_shifts(reach: int) -> int:
@@ -145,12 +145,10 @@ def _count_shifts(reach: int) -> int:
 def _shift(masks: Masks, shifts: Shifts) -> Masks:
     """The next places behind these, so many as the shifts reach."""
     shifted = _turn(masks, 1)
-    for at, places in enumerate(_SHIFTS):
-        far = shifts > at
-        if not far.any():
-            return shifted
-        shifted = np.where(far, shifted | _turn(shifted, places), shifted)
-    return np.where(shifts > len(_SHIFTS), _EVERYWHERE, shifted)
+    most = int(shifts.max(initial=0))
+    for at, places in enumerate(_SHIFTS[:most]):
+        shifted = np.where(shifts > at, shifted | _turn(shifted, places), shifted)
+    return np.where(shifts > len(_SHIFTS), _EVERYWHERE, shifted) if most > len(_SHIFTS) else shifted
 
 
 def _turn(masks: Masks, places: int) -> Masks:
