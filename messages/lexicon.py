@@ -99,7 +99,9 @@ class Lexicon:
     def find_spoken(self, message: Message, own: str | None) -> list[str]:
         """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
         evidence: dict[str, float] = defaultdict(float)
-        for term in _list_terms(message):
+        terms = [*_list_terms(message)]
+        self._look_up_speakers(terms)
+        for term in terms:
             codes = self._list_speakers(term)
             for code in codes:
                 evidence[code] += math.sqrt(len(term)) / len(codes)
@@ -115,12 +117,19 @@ class Lexicon:
     def _list_speakers(self, term: str) -> tuple[str, ...]:
         """The languages whose lists or examples have a word, or a pair of signs."""
         codes = self._spoken_by.get(term)
-        if codes is None:
-            codes = tuple(LANGUAGES[number].code for number in self.speakers.find([term]))
-            if len(self._spoken_by) > _KEPT:
-                self._spoken_by.clear()
-            self._spoken_by[term] = codes
-        return codes
+        return self._look_up_speakers([term])[term] if codes is None else codes
+
+    def _look_up_speakers(self, terms: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Remember the languages of those that are not known yet, found all at once."""
+        new = [term for term in dict.fromkeys(terms) if term not in self._spoken_by]
+        found = {
+            term: tuple(LANGUAGES[number].code for number in numbers)
+            for term, numbers in zip(new, self.speakers.look_up(new), strict=True)
+        }
+        if len(self._spoken_by) > _KEPT:
+            self._spoken_by.clear()
+        self._spoken_by.update(found)
+        return found
 
     def knows(self, word: str, code: str) -> bool:
         """Whether a word is one of a language's lists or examples."""

@@ -198,6 +198,14 @@ class Phrase:
         slots = [{first: rests for first, rests in slot.items() if first in text} for slot in self._slots]
         if not all(slots):
             return
+        if len(slots) == 1:
+            yield from _list_outermost(
+                (at, end)
+                for first, rests in slots[0].items()
+                for at in _list_occurrences(first, text)
+                for end in _match_sign_rests(rests, text, at + len(first))
+            )
+            return
         firsts = {first for slot in slots[: self._leading] for first in slot if first}
         starts = {at for first in firsts for at in _list_occurrences(first, text)}
         near, far = {(start, start) for start in starts}, set[Span]()
@@ -306,6 +314,9 @@ def _match_rest(rest: str, places: Places, position: int) -> Iterator[int]:
 
 def _match_sign_rests(rests: str, text: str, position: int) -> Iterator[int]:
     """Where the pieces of a choice after its first end, a gap before each."""
+    if not rests:
+        yield position
+        return
     for rest in rests.split("|"):
         end = position
         for part in rest.split():
