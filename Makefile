@@ -14,8 +14,8 @@ serve: .venv/installed .env  ## The real daemon, from .env
 
 install: .venv/installed  ## .venv with the locked dependencies
 
-test: check words  ## Lint, types, import rules, then all tests, on all cores; one more at once, for many wait
-	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --max-worker-restart 0
+test: check words  ## Lint, types, import rules, then all tests, on all cores
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 
 rig: .venv/installed-dev  ## The tests of what must be survived at their full size, 2,000 texts for each fault; about an hour
 	FAULT_TEXTS=2000 NODE_TEXTS=20000 DUE_TEXTS=1000000 $(BIN)/python -m pytest -o timeout=7200 --log-cli-level=INFO -o log_cli_format='%(message)s' $(RIG)
