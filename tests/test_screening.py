@@ -1,28 +1,22 @@
 """The screening dialogue: what is asked, what is kept, who hears of it, and how each interruption ends."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import select
 
 from bot.appointments import cancel, reschedule
 from bot.database import reading, writing
 from bot.escalating import escalate
-from bot.forms import describe_screening, list_lines
-from bot.models import Appointment, Reply, Screening, ScreeningAnswer, ScreeningState, Task, TaskKind, TaskState
-from bot.people import Companion
-from bot.screenings import take_down
+from bot.models import Screening, ScreeningState, TaskKind
 from bot.settings import Settings
 from messages.languages import LANGUAGES
 from messages.reply_words import get_reply_words
-from messages.screening import SENTENCES, FormError, read_form
-from tests.clinics import PHONE, deliver, enrol_one, list_tasks, text_in
+from tests.clinics import deliver, enrol_one, list_tasks, text_in
 from tests.conftest import NOW
-
-ASKED_AT = NOW + timedelta(days=3)
-LUZ = Companion("Luz", "+12025550177", "es")
+from tests.screened import ASKED_AT, enrol_asked, find_open, get_screening, list_replies, say, start_clock, tick
 
 
 @pytest.fixture
@@ -37,47 +31,9 @@ def patient(engine: Engine, settings: Settings) -> int:
     return enrol_asked(engine, settings)
 
 
-def enrol_asked(engine: Engine, settings: Settings, **changes: object) -> int:
-    appointment = enrol_one(engine, settings, **changes)
-    deliver(engine, settings, NOW)
-    deliver(engine, settings, ASKED_AT)
-    return appointment
-
-
-def say(engine: Engine, settings: Settings, *words: str, phone: str = PHONE) -> list[str]:
-    """Several texts, a minute apart; returns what we answer to the last."""
-    said: list[str] = []
-    for minute, body in enumerate(words):
-        said = text_in(engine, settings, body, _tick() + timedelta(minutes=minute), phone=phone)
-    return said
-
-
-_clock = [ASKED_AT]
-
-
-def _tick() -> datetime:
-    _clock[0] += timedelta(minutes=30)
-    return _clock[0]
-
-
 @pytest.fixture(autouse=True)
 def _start_clock() -> None:
-    _clock[0] = ASKED_AT
-
-
-def get_screening(engine: Engine, appointment: int = 1) -> Screening:
-    with reading(engine) as session:
-        return session.exec(select(Screening).where(Screening.appointment_id == appointment)).one()
-
-
-def list_replies(engine: Engine) -> list[tuple[str, str, str]]:
-    with reading(engine) as session:
-        answers = session.exec(select(ScreeningAnswer).order_by(col(ScreeningAnswer.id)))
-        return [(answer.question, str(answer.reply), answer.words) for answer in answers]
-
-
-def find_open(engine: Engine, kind: TaskKind = TaskKind.SCREENING) -> list[Task]:
-    return [task for task in list_tasks(engine) if task.kind == kind and task.state != TaskState.DONE]
+    start_clock()
 
 
 def test_none_ends_the_screening_with_one_answer_and_no_task(engine: Engine, settings: Settings, patient: int) -> None:
@@ -125,7 +81,7 @@ def test_yes_leads_through_the_questions_one_at_a_time_and_keeps_every_word(
 def test_a_tattoo_tomorrow_ranks_below_a_pacemaker_next_week(engine: Engine, settings: Settings) -> None:
     enrol_asked(engine, settings)
     say(engine, settings, "2", "i have a pacemaker")
-    later = _tick()
+    later = tick()
     other = "+12025550188"
     enrol_one(engine, settings, now=later, phone=other, given_name="Bo", starts_at=later + timedelta(hours=20))
     deliver(engine, settings, later)
@@ -208,9 +164,10 @@ def test_another_language_asks_the_open_question_again_in_it(engine: Engine, set
 
 def test_a_moved_appointment_keeps_the_answers_and_goes_on(engine: Engine, settings: Settings, patient: int) -> None:
     say(engine, settings, "2", "1")
+    now = tick()
     with writing(engine) as session:
-        reschedule(session, settings.plan, patient, NOW + timedelta(days=17), _tick(), "test")
-    [moved] = deliver(engine, settings, _clock[0])
+        reschedule(session, settings.plan, patient, NOW + timedelta(days=17), now, "test")
+    [moved] = deliver(engine, settings, now)
     assert "has changed" in moved
     assert "Will you come" in moved
 
@@ -230,9 +187,10 @@ def test_a_moved_appointment_keeps_the_answers_and_goes_on(engine: Engine, setti
 
 def test_a_cancelled_appointment_asks_no_more(engine: Engine, settings: Settings, patient: int) -> None:
     say(engine, settings, "2", "1")
+    now = tick()
     with writing(engine) as session:
-        cancel(session, settings.plan, patient, _tick(), "test")
-    deliver(engine, settings, _clock[0])
+        cancel(session, settings.plan, patient, now, "test")
+    deliver(engine, settings, now)
 
     assert not any("2/6" in text for text in say(engine, settings, "1"))
 
@@ -254,8 +212,9 @@ def test_two_patients_on_one_phone_are_asked_one_after_the_other_by_name(engine:
 def test_the_other_patients_question_in_between_does_not_lose_the_first(engine: Engine, settings: Settings) -> None:
     enrol_asked(engine, settings)
     say(engine, settings, "2", "1")
-    luis = enrol_one(engine, settings, _tick(), given_name="Luis", starts_at=_clock[0] + timedelta(days=3))
-    [asked] = deliver(engine, settings, _clock[0])
+    now = tick()
+    luis = enrol_one(engine, settings, now, given_name="Luis", starts_at=now + timedelta(days=3))
+    [asked] = deliver(engine, settings, now)
     assert "Luis" in asked
     assert "2 = yes or not sure" in asked
 
@@ -298,117 +257,10 @@ def test_after_a_week_of_silence_the_answer_still_counts(engine: Engine, setting
     assert "3/6" in third
 
 
-def test_a_companion_may_report_and_the_form_says_who(engine: Engine, settings: Settings) -> None:
-    enrol_asked(engine, settings, companion=LUZ)
-    say(engine, settings, "2", "1")
-    say(engine, settings, "tiene un marcapasos", phone=LUZ.phone)
-
-    with reading(engine) as session:
-        form = describe_screening(session, 1, settings.screening, settings.exams, settings.plan.zone)
-    assert form is not None
-    assert [answer["by"] for answer in form["answers"]] == ["the patient's phone"] * 2 + ["the companion Luz"]
-
-
-def test_the_form_says_what_was_asked_in_english_and_never_a_verdict(engine: Engine, settings: Settings) -> None:
-    enrol_asked(engine, settings, language="zh_Hans")
-    say(engine, settings, "2", "2", "起搏器", "1")
-
-    with reading(engine) as session:
-        form = describe_screening(session, 1, settings.screening, settings.exams, settings.plan.zone)
-    assert form is not None
-    assert form["state"] == "answers under way"
-    assert form["answers"][2] == {
-        "question": "device",
-        "asked": SENTENCES["device"],
-        "reply": str(Reply.WORDS),
-        "words": "起搏器",
-        "language": "zh_Hans",
-        "by": "the patient's phone",
-        "at": form["answers"][2]["at"],
-    }
-    reported = {item["id"]: item["reported"] for item in form["items"]}
-    assert reported["pacemaker_icd"] == 'yes or not sure: "起搏器"'
-    assert reported["aneurysm_clip"] == "no"
-    assert reported["eye_metal"] == "not answered"
-    assert reported["weight"] == "not asked by text"
-    assert len(reported) == 24
-    text = "\n".join(list_lines(form))
-    assert "Nothing has been checked or decided" in text
-    assert "safe" not in text.replace("safety", "")
-
-
-def test_every_item_of_the_form_is_asked_by_text_but_one() -> None:
-    form = read_form()
-    assert len(form.items) == 24
-    assert [item.id for item in form.items if not item.asked_with] == ["weight"]
-    assert {item.asked_with for item in form.items if item.asked_with} <= {question.code for question in form.questions}
-
-
-@pytest.mark.parametrize(
-    ("content", "trouble"),
-    [
-        ("", "at least one question"),
-        ("[[questions]]\ncode = 'device'\nlabel = 'x'\nasks = ['implants']", "it needs code, label, urgency"),
-        ("[[questions]]\ncode = 'own'\nlabel = 'x'\nurgency = 5\nasks = ['metal']", "at least in English"),
-        ("[[questions]]\ncode = 'metal'\nlabel = 'x'\nurgency = true\nasks = ['metal']", "whole number"),
-        ("[[questions]]\ncode = 'metal'\nlabel = 'x'\nurgency = 5\nasks = ['rings']", "asks must be of"),
-        ("questions = 3", "may hold"),
-        ("[[soon]]\ndays = 1", "days and adds"),
-    ],
-)
-def test_a_file_that_cannot_be_used_says_what_is_wrong(tmp_path, content: str, trouble: str) -> None:  # type: ignore[no-untyped-def]
-    file = tmp_path / "own.toml"
-    base = (
-        ""
-        if content in ("", "questions = 3") or "[[questions]]" in content
-        else ("[[questions]]\ncode = 'metal'\nlabel = 'x'\nurgency = 5\nasks = ['metal']\n")
-    )
-    file.write_text(base + content, encoding="utf-8")
-    with pytest.raises(FormError, match=trouble):
-        read_form(file)
-
-
-def test_a_clinics_own_question_is_asked_in_the_languages_that_it_has(
-    engine: Engine,
-    tmp_path,  # type: ignore[no-untyped-def]
-    make_settings,  # type: ignore[no-untyped-def]
-) -> None:
-    own = tmp_path / "own.toml"
-    own.write_text(
-        "[[questions]]\ncode = 'weight'\nlabel = 'weight'\nurgency = 10\nasks = ['metal']\n"
-        "text = { en = 'Do you weigh more than 150 kg?', es = '¿Pesa más de 150 kg?' }\n",
-        encoding="utf-8",
-    )
-    settings = make_settings(SCREENING_FILE=str(own))
-    enrol_asked(engine, settings, language="es")
-
-    [question] = say(engine, settings, "2")
-    assert "1/1 ¿Pesa más de 150 kg?" in question
-    enrol_asked(engine, settings, language="fr", phone="+12025550144")
-    [question] = say(engine, settings, "2", phone="+12025550144")
-    assert "1/1 Do you weigh more than 150 kg?" in question
-
-
-def test_what_was_answered_on_the_phone_is_written_down_and_ends_the_screening(
-    engine: Engine, settings: Settings, patient: int
-) -> None:
-    say(engine, settings, "2", "CALL ME")
-    with writing(engine) as session:
-        appointment = session.exec(select(Appointment)).one()
-        take_down(session, appointment, "no implants, welder until 1990", "nurse", _tick())
-
-    assert get_screening(engine).state == ScreeningState.ANSWERED
-    assert get_screening(engine).seen_by == "nurse"
-    with reading(engine) as session:
-        form = describe_screening(session, 1, settings.screening, settings.exams, settings.plan.zone)
-    assert form is not None
-    assert form["answers"][-1]["by"] == "written down by nurse"
-
-
 def test_another_exam_is_asked_about_anew(engine: Engine, settings: Settings) -> None:
     enrol_asked(engine, settings, external_id="A-1", exam="emg")
     say(engine, settings, "1")
-    enrol_one(engine, settings, _tick(), external_id="A-1", starts_at=NOW + timedelta(days=10), exam="mri-brain")
+    enrol_one(engine, settings, tick(), external_id="A-1", starts_at=NOW + timedelta(days=10), exam="mri-brain")
 
     assert get_screening(engine).state == ScreeningState.OPEN
     assert list_replies(engine) == [("safety", "no", "1")]
