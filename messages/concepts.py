@@ -13,18 +13,19 @@ from pathlib import Path
 from messages.filing import Filing
 from messages.guessing import Feature
 from messages.matching import PREFIXED, UNSPACED, Message, normalise
+from messages.sounds import Spot, list_entry_sounds, list_sound_spots
 from messages.words import read_lists
 
 FOLDER = Path(__file__).parent / "concepts"
 # So many words or signs in a row may be an entry, and a stem has so many letters at least.
 _WORDS, _SIGNS, _STEM = 4, 8, 2
+# So many concepts at most has what is known by its sound alone.
+_ALIKE = 4
 # A text that speaks of more has everything beside everything, which says nothing.
 _MANY = 40
 
 # Where in a text a concept is, in words or in signs, and its name.
 Place = tuple[int, str]
-# Where an entry may be, with what it may be filed under: the first of these that is known counts.
-Spot = tuple[int, Sequence[str]]
 
 
 class Concepts:
@@ -35,18 +36,25 @@ class Concepts:
     """
 
     def __init__(self, code: str) -> None:
-        self._prefixed = code in PREFIXED
+        self._code, self._prefixed = code, code in PREFIXED
         lists = read_lists(FOLDER / f"{code}.toml")
         self._names = tuple(lists)
         self._filing = Filing()
         for number, entries in enumerate(lists.values()):
-            self._filing.add(number, {*map(_simplify, entries)})
+            plain = {*map(_simplify, entries)}
+            sounds = chain.from_iterable(list_entry_sounds(entry, code) for entry in plain)
+            self._filing.add(number, plain.union(sounds))
         self._filing.sort_in()
 
     def find(self, message: Message) -> list[Place]:
         """The concepts of a text, in its order."""
         words = self._look_up(self._list_word_spots(message))
         places = {(at, number) for at, _, numbers in words for number in numbers}
+        known = {at for at, _ in places}
+        for at, _, numbers in self._look_up(list_sound_spots(message.words, self._code)):
+            # What so much sounds alike says nothing.
+            if at not in known and len(numbers) <= _ALIKE:
+                places.update((at, number) for number in numbers)
         reached = 0
         for at, sign, numbers in self._look_up(_list_sign_spots(message.squeezed)):
             # Of a longer entry a piece says nothing.

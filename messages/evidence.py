@@ -10,6 +10,7 @@ from messages.naming import LanguageNames, list_languages
 from messages.phrase_index import Hit
 from messages.phrases import list_words
 from messages.scripts import read_all_examples
+from messages.sounds import list_sound_features
 from messages.words import GRAMMAR, WHOLE, Entry, Label, Tag
 
 Found = Hit[Tag]
@@ -98,7 +99,8 @@ def teach(
         told = list_told(hits, code)
         lists = count_lists(told, message, names)
         from_hits = list_hit_features(told, lists, hits, code)
-        features = number_features([*list_signs(text), *from_hits], message.words)
+        sounds = list_sound_features(message.words, code)
+        features = number_features([*list_signs(text), *from_hits, *sounds], message.words)
         examples.append(Example(label, features, lists))
     return Guesser(examples, list(_list_phrase_examples(entries)))
 

@@ -59,4 +59,5 @@ class Filing:
 
 def _hash(word: str) -> int:
     """A number of 61 bits, the same in every process, which Python's own of a word is not."""
-    return hash(int.from_bytes(word.encode("utf-8", "surrogatepass"), "big"))
+    # A byte in front, for else nulls at the beginning of a word would not count.
+    return hash(int.from_bytes(b"\1" + word.encode("utf-8", "surrogatepass"), "big"))

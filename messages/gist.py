@@ -13,6 +13,7 @@ from messages.concepts import FOLDER, Concepts, Place, list_concept_features
 from messages.guessing import Example, Guesser, Keys, list_signs, number_features
 from messages.languages import LANGUAGES
 from messages.matching import Message, normalise
+from messages.sounds import READINGS
 from messages.words import EXAMPLES, read_examples
 
 # What was learned, and the digest of what it was learned from.
@@ -42,7 +43,7 @@ def learn_gist() -> Guesser:
 
 def find_digest() -> str:
     """What the examples and concepts are known by: another one once any of them changes."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(READINGS.read_bytes())
     for language in LANGUAGES:
         for folder in (EXAMPLES, FOLDER):
             digest.update((folder / f"{language.code}.toml").read_bytes())

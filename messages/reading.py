@@ -15,6 +15,7 @@ from messages.marks import Marks, are_at_odds, list_marks
 from messages.matching import Message, split_clauses
 from messages.phrase_index import Hit
 from messages.phrases import list_words
+from messages.sounds import list_sound_features
 from messages.words import DANGEROUS, GRAMMAR, WHOLE, Label
 
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
@@ -208,7 +209,8 @@ class Reading:
         learned = self.lexicon.get_learned(self.spoken[0])
         lists = count_lists(self.told, self.message, self.lexicon.language_names)
         from_hits = list_hit_features(self.told, lists, self.hits, self.spoken[0])
-        features = number_features(chain(list_signs(self.text), from_hits), self.message.words)
+        sounds = list_sound_features(self.message.words, self.spoken[0])
+        features = number_features(chain(list_signs(self.text), from_hits, sounds), self.message.words)
         gist = self.lexicon.gist.score(number_gist(self.text, learned.concepts.find(self.message)))
         scores = learned.guesser.score(features, lists)
         return {label: score + _GIST * gist.get(label, 0.0) for label, score in scores.items()}

@@ -1,6 +1,6 @@
 """Numbers filed under words."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from messages.filing import Filing
@@ -8,6 +8,7 @@ from messages.filing import Filing
 WORDS = st.lists(st.tuples(st.integers(0, 9), st.sets(st.text(max_size=3), max_size=4)), max_size=20)
 
 
+@example([], [(0, {"", "a"})], ["\0", "\0a"])
 @given(WORDS, WORDS, st.lists(st.text(max_size=3), max_size=6, unique=True))
 def test_what_is_filed_under_a_word_is_found_in_one_go_or_in_two(
     first: list[tuple[int, set[str]]], then: list[tuple[int, set[str]]], wanted: list[str]
