@@ -1,10 +1,10 @@
 """A guess at what a free text is about, learned from example texts when it is first needed.
 
 Ridge regression on the features of the examples: the lists of phrases that a text hits, each two of these together,
-the phrases, words, and a few letters in a row, each weighed by how rare it is. It was chosen by
-cross-validation on the examples, against voting (naive Bayes) on the same features: 82 % to 70 % of them guessed
-right; two lists together made that 1.5 points more. Concepts are features of another guesser, for all languages
-(see ``gist``).
+the phrases, words, a few letters in a row, and the sounds of what many write by ear (see ``sounds``), each weighed by
+how rare it is. It was chosen by cross-validation on the examples, against voting (naive Bayes) on the same features:
+82 % to 70 % of them guessed right; two lists together made that 1.5 points more. Concepts are features of another
+guesser, for all languages (see ``gist``).
 
 The phrases of the lists are learned from too, each as a text of its words: of texts that nobody had in sight while the
 lists and the first examples were written, that made 53 % of 49 % guessed right.

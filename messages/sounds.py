@@ -21,8 +21,8 @@ from messages.guessing import Feature
 READINGS = Path(__file__).with_name("cantonese.toml")
 # So many words are remembered as they sound.
 _KEPT = 4096
-# So many sounds in a row may be an entry; a word of fewer consonants may be any.
-_SOUNDS, _CONSONANTS, _STEM = 5, 3, 8
+# So many sounds in a row may be an entry; what has fewer letters as it is heard may be any word; a stem has no more.
+_SOUNDS, _SHORTEST, _STEM = 5, 3, 8
 # "zhuang" and "shuang" have the most letters.
 _LONGEST_SYLLABLE = 6
 _LATIN = re.compile("[a-z0-9]+")
@@ -56,7 +56,7 @@ _CANTONESE_SPELLINGS = tuple((re.compile(pattern), sound) for pattern, sound in 
     ("(?<=[aeiou])d$", "t"), ("(?<=[aeiou])g$", "k"),
 ))
 _MANDARIN_SPELLINGS = tuple((re.compile(pattern), sound) for pattern, sound in (
-    ("v", "u"), ("^(?:zh)", "z"), ("^(?:ch)", "c"), ("^(?:sh)", "s"), ("(?<=[aeiou])ng$", "n"), ("uo$", "o"),
+    ("v", "u"), ("^zh", "z"), ("^ch", "c"), ("^sh", "s"), ("(?<=[aeiou])ng$", "n"), ("uo$", "o"),
 ))
 # fmt: on
 
@@ -91,7 +91,7 @@ def list_entry_sounds(entry: str, code: str) -> Iterator[str]:
         return
     for voice in _VOICES.get(code, ()):
         sounds = voice.hear(word)
-        if len(sounds) >= voice.least and len("".join(sounds)) >= _CONSONANTS:
+        if len(sounds) >= voice.least and len("".join(sounds)) >= _SHORTEST:
             yield voice.name_sounds(sounds) + "*" * entry.endswith("*")
 
 
@@ -124,7 +124,7 @@ def _list_beginnings(voice: Voice, word: str) -> Iterator[str]:
             yield voice.name_sounds((sound,))
             yield from (
                 f"{voice.name_sounds((sound[:length],))}*"
-                for length in range(min(len(sound), _STEM), _CONSONANTS - 1, -1)
+                for length in range(min(len(sound), _STEM), _SHORTEST - 1, -1)
             )
 
 
