@@ -68,12 +68,14 @@ class Voice:
     Args:
         name: stands before all that is filed of it.
         hear: gives the sounds of a word, in its own letters or in Latin ones; none if it has none.
-        least: of so many sounds an entry has to be.
+        least: of so many sounds an entry has to be; where one is a whole word, one.
+        article: what may run into a whole word.
     """
 
     name: str
     hear: Callable[[str], tuple[str, ...]]
     least: int = 1
+    article: re.Pattern[str] | None = None
 
     def name_sounds(self, sounds: Sequence[str]) -> str:
         """What these sounds in a row are filed under."""
@@ -119,7 +121,7 @@ def list_sound_features(words: Sequence[str], code: str) -> Iterator[Feature]:
 
 def _list_beginnings(voice: Voice, word: str) -> Iterator[str]:
     """A word with and without its article, and each of their beginnings that an open-ended entry may be."""
-    for plain in dict.fromkeys((word, _ARABIC_ARTICLE.sub("", word))):
+    for plain in dict.fromkeys((word, voice.article.sub("", word) if voice.article else word)):
         for sound in voice.hear(plain):
             yield voice.name_sounds((sound,))
             yield from (
@@ -188,7 +190,7 @@ def _list_syllables() -> frozenset[str]:
 
 _CHINESE = (Voice("yue", _hear_cantonese, 2), Voice("cmn", _hear_mandarin, 2))
 _VOICES: Mapping[str, tuple[Voice, ...]] = {
-    "ar": (Voice("ar", _hear_arabic),),
+    "ar": (Voice("ar", _hear_arabic, article=_ARABIC_ARTICLE),),
     "zh_Hans": _CHINESE,
     "zh_Hant": _CHINESE,
 }
