@@ -12,6 +12,7 @@ lists and the first examples were written, that made 53 % of 49 % guessed right.
 
 import math
 import re
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +36,7 @@ _LETTERS_IN_A_ROW = (3, 4, 5)
 _LEAST = np.array([1, 2, 1, 2, 4, 2, 1, 8, 2, 2])
 # The kind of a feature is above so many bits of its number.
 _KIND_BITS = 28
+_KIND_NUMBERS = {kind: number << _KIND_BITS for number, kind in enumerate(_KINDS)}
 # What the phrases of a label count for together beside its examples.
 _PHRASES_SHARE = 0.5
 # Learning ends when no example changes a score by more than this, or after so many times through all of them.
@@ -75,7 +77,7 @@ class Guesser:
         self.labels = tuple(sorted({example.label for example in examples}))
         # In order, so that they are found quickly.
         self._keys = np.zeros(0, np.uint32)
-        self._values = np.zeros(0, np.float32)
+        self._values = np.zeros(0, np.float16)
         # A byte for each, of a scale that each label has: they are most of what a language takes of the memory.
         self._weights: NDArray[np.int8] = np.zeros((0, len(self.labels)), np.int8)
         self._scale: Numbers = np.ones(len(self.labels), np.float32)
@@ -118,7 +120,7 @@ class Guesser:
             self._keys.searchsorted(np.concatenate(found[: len(examples)])[in_texts]), minlength=len(self._keys)
         )
         rarity = np.sqrt(np.log((len(examples) + 1) / (np.maximum(many, 1) + 0.5)))
-        self._values = (_WEIGHTS[self._keys >> _KIND_BITS] * rarity).astype(np.float32)
+        self._values = (_WEIGHTS[self._keys >> _KIND_BITS] * rarity).astype(np.float16)
         rows = [self._weigh(example.features, example.lists) for example in (*examples, *phrases)]
         place = {label: at for at, label in enumerate(self.labels)}
         classes, phrase_classes = (
@@ -165,8 +167,8 @@ def number_features(features: Iterable[Feature], words: Iterable[str] = ()) -> K
 
 
 @lru_cache(_KEPT_WORDS)
-def _number_word(word: str) -> tuple[int, ...]:
-    return tuple(_number(*feature) for feature in _list_word_features(word))
+def _number_word(word: str) -> "array[int]":
+    return array("I", [_number(*feature) for feature in _list_word_features(word)])
 
 
 def _list_word_features(word: str) -> Iterator[Feature]:
@@ -189,7 +191,7 @@ def _number_lists(lists: Mapping[str, int]) -> Keys:
 
 
 def _number(kind: str, text: str) -> int:
-    return _KINDS.index(kind) << _KIND_BITS | crc32(text.encode("utf-8", "surrogatepass")) >> 32 - _KIND_BITS
+    return _KIND_NUMBERS[kind] | crc32(text.encode("utf-8", "surrogatepass")) >> 32 - _KIND_BITS
 
 
 def _solve(rows: Sequence[tuple[NDArray[np.int64], Numbers]], wanted: Numbers, damping: Numbers, width: int) -> Numbers:

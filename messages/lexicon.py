@@ -3,15 +3,12 @@
 import math
 import sys
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from messages.concepts import Concepts
 from messages.evidence import teach
@@ -23,10 +20,11 @@ from messages.languages import LANGUAGES
 from messages.marks import Marks, has_marks, list_marks
 from messages.matching import LONG, PREFIXED, UNSPACED, Message, normalise
 from messages.naming import LanguageNames, read_language_names
-from messages.phrase_index import PhraseIndex
+from messages.phrase_index import Chosen, PhraseIndex, list_keys
 from messages.phrases import forget_pieces, list_words
 from messages.scripts import read_all_examples
-from messages.words import DANGEROUS, Entry, Label, Tag, list_entries, read_words
+from messages.spelling import Spelling
+from messages.words import DANGEROUS, Entry, Tag, list_entries, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -36,10 +34,13 @@ _MARKED = ("vi",)
 _FREE_BEGINNING = 7
 # A language is spoken in a text when it explains at least this share of what the best one does.
 _SPOKEN = 0.7
+# What is rare is known by one of so many examples.
+_SAMPLED = 4
 # So many words are remembered with the languages that have them.
 _KEPT = 10_000
 # The language on record needs less evidence than another.
 _OWN_FAVOUR = 1.6
+_ORDER = {language.code: at for at, language in enumerate(LANGUAGES)}
 # Two threads that need the same at once shall not both work for it: each would take twice as long.
 _ONCE = threading.Lock()
 
@@ -58,9 +59,9 @@ class Lexicon:
     index: PhraseIndex[Tag]
     # The numbers that the phrases of a language have in it.
     numbers: dict[str, range]
-    # The numbers of what is dangerous to miss, of all languages.
-    dangerous: frozenset[int]
-    long_words: dict[str, dict[int, list[str]]]
+    # What is dangerous to miss, of all languages.
+    dangerous: Chosen
+    spellings: dict[str, Spelling]
     speakers: Filing
     # Of a language whose marks make other words, those of the words that are dangerous to miss.
     marks: dict[str, Marks]
@@ -92,9 +93,12 @@ class Lexicon:
         self._learned.update(learned)
 
     def _teach(self, code: str) -> Guesser:
-        numbers = self.numbers[code]
-        entries = self.index.list_entries(numbers)
-        return teach(code, entries, partial(self.index.find, among=numbers), self.language_names)
+        entries = self.index.list_entries(self.numbers[code])
+        return teach(code, entries, partial(self.index.find, among=self.choose(code)), self.language_names)
+
+    def choose(self, *codes: str) -> Chosen:
+        """The phrases of some languages."""
+        return self.index.choose(*(slice(self.numbers[code].start, self.numbers[code].stop) for code in codes))
 
     def find_spoken(self, message: Message, own: str | None) -> list[str]:
         """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
@@ -109,8 +113,7 @@ class Lexicon:
             evidence[own] = evidence[own] * _OWN_FAVOUR + 0.01
         if not evidence:
             return [LANGUAGES[0].code]
-        order = {language.code: at for at, language in enumerate(LANGUAGES)}
-        ranked = sorted(evidence, key=lambda code: (-evidence[code], order[code]))
+        ranked = sorted(evidence, key=lambda code: (-evidence[code], _ORDER[code]))
         spoken = [code for code in ranked if evidence[code] >= evidence[ranked[0]] * _SPOKEN]
         return [*spoken, own] if own and own not in spoken else spoken
 
@@ -122,10 +125,8 @@ class Lexicon:
     def _look_up_speakers(self, terms: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Remember the languages of those that are not known yet, found all at once."""
         new = [term for term in dict.fromkeys(terms) if term not in self._spoken_by]
-        found = {
-            term: tuple(LANGUAGES[number].code for number in numbers)
-            for term, numbers in zip(new, self.speakers.look_up(new), strict=True)
-        }
+        speakers = self.speakers.look_up(new)
+        found = {term: tuple(LANGUAGES[number].code for number in speakers.get(at, ())) for at, term in enumerate(new)}
         if len(self._spoken_by) > _KEPT:
             self._spoken_by.clear()
         self._spoken_by.update(found)
@@ -151,14 +152,9 @@ class Lexicon:
         allowed = (len(word) >= _ONE_TYPO) + (len(word) >= _TWO_TYPOS)
         if not allowed or self.knows(word, code) or word.isdigit() or UNSPACED.search(word):
             return word, 0
-        by_length = self.long_words[code]
-        alike = chain.from_iterable(
-            by_length.get(length, ()) for length in range(len(word) - allowed, len(word) + allowed + 1)
-        )
-        found = process.extractOne(word, list(alike), scorer=OSA.distance, score_cutoff=allowed)
+        right, errors = self.spellings[code].find(word, allowed)
         # "trema" (it trembles) is no "crema": of a short word people get the first letter right.
-        is_other = found and len(word) < _FREE_BEGINNING and found[0][0] != word[0]
-        return (found[0], int(found[1])) if found and not is_other else (word, 0)
+        return (word, 0) if len(word) < _FREE_BEGINNING and right[0] != word[0] else (right, errors)
 
 
 def read_lexicon() -> Lexicon:
@@ -183,20 +179,25 @@ def _read() -> Lexicon:
 
 def _make() -> Lexicon:
     index = PhraseIndex[Tag]()
-    numbers, long_words = {}, {}
-    dangerous: set[int] = set()
+    numbers, spellings = {}, {}
+    dangerous: list[int] = []
     speakers = Filing()
-    for number, code in enumerate(language.code for language in LANGUAGES):
-        entries = list_entries(read_words(code))
-        speakers.add(number, set(_list_vocabulary(entries, read_all_examples(code))))
-        long_words[code] = _list_long_words(entries)
-        numbers[code] = range(len(index), len(index) + len(entries))
-        dangerous.update(len(index) + at for at, (_, tag) in enumerate(entries) if tag.key in DANGEROUS)
-        index.add(entries, prefixed=code in PREFIXED)
+    entries = {language.code: list_entries(read_words(language.code)) for language in LANGUAGES}
+    many: Counter[str] = Counter()
+    for number, (code, of_code) in enumerate(entries.items()):
+        texts = [Message(normalise(text)) for _, text in read_all_examples(code)]
+        speakers.add(number, set(_list_vocabulary(of_code, texts)))
+        many.update(chain.from_iterable(map(list_keys, texts[::_SAMPLED])))
+    for code, of_code in entries.items():
+        spellings[code] = Spelling(_list_long_words(of_code))
+        numbers[code] = range(len(index), len(index) + len(of_code))
+        dangerous.extend(len(index) + at for at, (_, tag) in enumerate(of_code) if tag.key in DANGEROUS)
+        index.add(of_code, many, prefixed=code in PREFIXED)
+    index.sort_in()
     speakers.sort_in()
     forget_pieces()
     return Lexicon(
-        index, numbers, frozenset(dangerous), long_words, speakers, _read_marks(), read_language_names(), read_gist()
+        index, numbers, index.choose(dangerous), spellings, speakers, _read_marks(), read_language_names(), read_gist()
     )
 
 
@@ -206,13 +207,13 @@ def _read_marks() -> dict[str, Marks]:
     return {code: list_marks(filter(has_marks, of_code)) for code, of_code in phrases.items()}
 
 
-def _list_vocabulary(entries: Iterable[Entry], examples: Iterable[tuple[Label, str]]) -> Iterator[str]:
+def _list_vocabulary(entries: Iterable[Entry], texts: Iterable[Message]) -> Iterator[str]:
     for phrase, _ in entries:
         for word, open_ended in list_words(phrase):
             if not open_ended:
                 yield from _list_terms(Message(word))
-    for _, text in examples:
-        yield from _list_terms(Message(normalise(text)))
+    for text in texts:
+        yield from _list_terms(text)
 
 
 def _list_terms(message: Message) -> Iterator[str]:
@@ -224,11 +225,7 @@ def _list_terms(message: Message) -> Iterator[str]:
             yield sys.intern(word)
 
 
-def _list_long_words(entries: Iterable[Entry]) -> dict[int, list[str]]:
-    """The words that a typing error may stand for, by their length; stems count as words."""
+def _list_long_words(entries: Iterable[Entry]) -> Iterator[str]:
+    """The words that a typing error may stand for; stems count as words."""
     keys = {word for source, _ in entries for word, _ in list_words(source)}
-    by_length: dict[int, list[str]] = defaultdict(list)
-    for key in sorted(keys):
-        if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key):
-            by_length[len(key)].append(key)
-    return dict(by_length)
+    return (key for key in keys if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key))

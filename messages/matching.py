@@ -44,24 +44,37 @@ _SPELLING = (0, 8, 9)
 # Latin letters that look like Cyrillic ones, as typed on a keyboard without those.
 _LOOK_ALIKE = str.maketrans("aceopxyikmhtb", "асеорхуікмнтв")
 _MIXED = re.compile(r"\b(?=\w*[\u0400-\u04ff])(?=\w*[a-z])\w+\b")
+# So many signs are remembered with what is kept of them.
+_KEPT_SIGNS = 4096
 # One word said over and over counts so often.
 _SAID_OVER = 5
 _HELD_DOWN = re.compile(r"([^\W\d])\1{2,}")
 
 
+class _Plain(dict[int, str]):
+    """What is kept of each decomposed sign: letters and digits, the marks that spell, a space for what parts words."""
+
+    def __missing__(self, sign: int) -> str:
+        if len(self) >= _KEPT_SIGNS:
+            self.clear()
+        char = chr(sign)
+        category = unicodedata.category(char)
+        if category == "Nd":
+            self[sign] = str(unicodedata.digit(char))
+        elif category[0] in "LN" or (category[0] == "M" and unicodedata.combining(char) in _SPELLING):
+            self[sign] = char
+        else:
+            self[sign] = "" if category[0] == "M" or category == "Cf" else " "
+        return self[sign]
+
+
+_PLAIN = _Plain()
+
+
 def normalise(text: str) -> str:
     """The text's words in their plainest form, one space between them."""
     text = _WITHIN_WORDS.sub("", unicodedata.normalize("NFKC", text).casefold()).translate(_ALIKE)
-    kept = []
-    for char in unicodedata.normalize("NFD", text):
-        category = unicodedata.category(char)
-        if category == "Nd":
-            kept.append(str(unicodedata.digit(char)))
-        elif category[0] in "LN" or (category[0] == "M" and unicodedata.combining(char) in _SPELLING):
-            kept.append(char)
-        elif category[0] != "M" and category != "Cf":
-            kept.append(" ")
-    plain = unicodedata.normalize("NFC", "".join(kept))
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).translate(_PLAIN))
     plain = _MIXED.sub(lambda word: word[0].translate(_LOOK_ALIKE), _HELD_DOWN.sub(r"\1", plain))
     words = groupby(_UNSPACED_EDGE.sub(" ", plain).split())
     return " ".join(chain.from_iterable(islice(same, _SAID_OVER) for _, same in words))

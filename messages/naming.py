@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from messages.languages import LANGUAGES, Language, get_language
@@ -13,6 +13,8 @@ from messages.matching import UNSPACED, Message, normalise
 SHORTEST_NAME = 3
 # A name with another ending than in our list: what is left is this long, and the list's own ending no longer than that.
 _SHORTEST_STEM, _LONGEST_ENDING = 5, 3
+# So many words are remembered with what they name.
+_KEPT = 10_000
 # What runs into a name: "l'anglais", "dall'inglese". The apostrophe is gone by then.
 _ARTICLE = re.compile("^(?:l|d|qu|(?:a|da|de|ne|su)ll)(?=[aeiouh])")
 
@@ -28,6 +30,19 @@ class LanguageNames:
     stems: dict[str, Language]
     second: frozenset[str]
     unspaced: tuple[str, ...]
+    # What the words of texts name that were looked up already, if anything.
+    _met: dict[str, list[Language]] = field(default_factory=dict)
+
+    def find_within(self, text: str) -> Language | None:
+        """The language of a name as it stands in a text, with what runs into it."""
+        found = self._met.get(text)
+        if found is None:
+            forms = list_forms(Message(text)) if len(text) > SHORTEST_NAME else ()
+            found = [*filter(None, (self.find(form) for form in forms if len(form) > SHORTEST_NAME))]
+            if len(self._met) >= _KEPT:
+                self._met.clear()
+            self._met[text] = found
+        return found[0] if found else None
 
     def find(self, name: str) -> Language | None:
         """The language of a name as it is, or with another ending: "angielsku", "украинском"."""
@@ -85,10 +100,7 @@ def list_languages(message: Message, names: LanguageNames) -> Iterable[str]:
     at, words = 0, message.words
     while at < len(words):
         for length in (3, 2, 1) if names.second.intersection(words[at + 1 : at + 2]) else (1,):
-            name = " ".join(words[at : at + length])
-            forms = list_forms(Message(name)) if len(name) > SHORTEST_NAME else ()
-            meant = (names.find(form) for form in forms if len(form) > SHORTEST_NAME)
-            if language := next((one for one in meant if one), None):
+            if language := names.find_within(" ".join(words[at : at + length])):
                 yield language.code
                 at += length - 1
                 break

@@ -1,6 +1,9 @@
 """Hundreds of thousands of short strings in little memory."""
 
-from array import array
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Packing:
@@ -9,16 +12,21 @@ class Packing:
     By itself each would take fifty bytes and more beside its letters.
     """
 
-    def __init__(self) -> None:
-        self._letters = bytearray()
-        self._ends = array("L", [0])
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._letters: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self._ends: NDArray[np.uint32] = np.zeros(1, np.uint32)
+        self.extend(texts)
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
     def __getitem__(self, number: int) -> str:
-        return self._letters[self._ends[number] : self._ends[number + 1]].decode()
+        begin, end = self._ends[number : number + 2].tolist()
+        return self._letters[begin:end].tobytes().decode()
 
-    def append(self, text: str) -> None:
-        self._letters += text.encode()
-        self._ends.append(len(self._letters))
+    def extend(self, texts: Iterable[str]) -> None:
+        """Take in more strings."""
+        encoded = [text.encode() for text in texts]
+        ends = np.cumsum([len(self._letters), *map(len, encoded)])[1:]
+        self._letters = np.append(self._letters, np.frombuffer(b"".join(encoded), np.uint8))
+        self._ends = np.append(self._ends, ends.astype(np.uint32))

@@ -1,20 +1,25 @@
 """Many phrases, all of their occurrences in a text found at once."""
 
-from collections.abc import Container, Iterable, Iterator
-from functools import lru_cache
-from itertools import chain, pairwise
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
-from messages.filing import Filing
-from messages.matching import UNSPACED, Message
+import numpy as np
+from numpy.typing import NDArray
+
+from messages.filing import Filing, hash_words
+from messages.matching import Message
 from messages.packing import Packing
 from messages.phrases import Phrase, list_pieces
 from messages.sieve import Sieve
 
 Tag = TypeVar("Tag")
 
-# So many phrases are kept as they were read.
-_KEPT = 2048
+# Of each phrase whether it is one of some.
+Chosen = NDArray[np.bool_]
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Hit(NamedTuple, Generic[Tag]):
@@ -36,68 +41,74 @@ class PhraseIndex(Generic[Tag]):
 
     def __init__(self) -> None:
         self._phrases = Packing()
-        self._tags: list[Tag] = []
-        self._prefixed: set[int] = set()
+        # Each tag once, with whether words count without their Arabic prefixes too, and which of these each phrase has.
+        self._tags: list[tuple[Tag, bool]] = []
+        self._tagged = array("H")
         self._sieve = Sieve()
-        # Under words, stems and pairs of signs.
+        # Under words, stems and pieces of what is written without spaces.
         self._filing = Filing()
 
     def __len__(self) -> int:
         return len(self._phrases)
 
-    def add(self, entries: Iterable[tuple[str, Tag]], *, prefixed: bool = False) -> None:
-        """File more phrases.
+    def add(
+        self, entries: Iterable[tuple[str, Tag]], many: Mapping[str, int] = _NONE, *, prefixed: bool = False
+    ) -> None:
+        """File more phrases; they are found once all is sorted in.
 
         Args:
+            many: how many of some texts have each key of ``list_keys``; a phrase is filed under the rarest of its own.
             prefixed: for these a word counts without its Arabic prefixes too.
         """
-        steps = []
-        for plain, tag in entries:
-            if prefixed:
-                self._prefixed.add(len(self))
-            phrase = Phrase(plain)
-            steps.append(phrase.list_steps())
-            rarest = phrase.list_rarest()
-            self._filing.add(len(self), {word[:2] for word in rarest} if phrase.unspaced else rarest)
-            self._phrases.append(plain)
-            self._tags.append(tag)
-        self._sieve.add(steps)
+        entries = [*entries]
+        phrases = [Phrase(plain) for plain, _ in entries]
+        for number, phrase in enumerate(phrases, len(self)):
+            self._filing.add(number, phrase.list_rarest(many))
+        tags = {tag: number for number, tag in enumerate(dict.fromkeys(tag for _, tag in entries), len(self._tags))}
+        self._tags += [(tag, prefixed) for tag in tags]
+        self._tagged.extend(tags[tag] for _, tag in entries)
+        self._phrases.extend(plain for plain, _ in entries)
+        self._sieve.add(phrase.list_steps() for phrase in phrases)
+
+    def sort_in(self) -> None:
+        """Put what was added to the rest."""
         self._filing.sort_in()
 
     def list_entries(self, numbers: Iterable[int]) -> Iterator[tuple[str, Tag]]:
         """The phrases of these numbers, each with its tag."""
-        return ((self._phrases[number], self._tags[number]) for number in numbers)
+        return ((self._phrases[number], self._tags[self._tagged[number]][0]) for number in numbers)
 
-    def find(self, message: Message, among: Container[int] | None = None) -> list[Hit[Tag]]:
+    def choose(self, *some: slice | Sequence[int]) -> Chosen:
+        """Some of the phrases, by their numbers."""
+        chosen = np.zeros(len(self), bool)
+        for numbers in some:
+            chosen[numbers] = True
+        return chosen
+
+    def find(self, message: Message, among: Chosen | None = None) -> list[Hit[Tag]]:
         """All occurrences, in no certain order: of one phrase at one place the shortest and the longest.
 
         Args:
-            among: the numbers of the phrases to look for; all if left out.
+            among: the phrases to look for; all if left out.
         """
-        signs = message.squeezed
-        numbers = {*self._filing.find(chain(message.prefixed_places, _list_keys(signs)))}
+        signs, pieces = message.squeezed, list_pieces(message.squeezed)
+        hashes = hash_words(chain(message.prefixed_places, pieces))
+        numbers = self._filing.find(hashes)
         if among is not None:
-            numbers = {number for number in numbers if number in among}
+            numbers = numbers[among[numbers]]
         hits = []
-        for number in self._sieve.sift(numbers, message.prefixed_places | list_pieces(signs)):
-            phrase = _read(self._phrases[number])
+        for number in self._sieve.sift(numbers, hashes, chain(message.prefixed_places.values(), pieces.values())):
+            phrase = Phrase(self._phrases[number])
+            tag, prefixed = self._tags[self._tagged[number]]
             if phrase.unspaced:
-                found, length = phrase.find_unspaced(signs), len(signs)
+                found, length = phrase.find_unspaced(signs, pieces), len(signs)
             else:
-                places = message.prefixed_places if number in self._prefixed else message.places
+                places = message.prefixed_places if prefixed else message.places
                 found, length = phrase.find(places), len(message.words)
-            hits += [
-                Hit(number, self._tags[number], phrase, start, end, start == 0 and end == length)
-                for start, end in found
-            ]
+            hits += [Hit(number, tag, phrase, start, end, start == 0 and end == length) for start, end in found]
         return hits
 
 
-@lru_cache(_KEPT)
-def _read(plain: str) -> Phrase:
-    return Phrase(plain)
-
-
-def _list_keys(signs: str) -> set[str]:
-    """What the phrases written without spaces may be filed under."""
-    return {*signs, *map("".join, pairwise(signs))} if UNSPACED.search(signs) else set()
+def list_keys(message: Message) -> Iterator[str]:
+    """What the phrases in a text may be filed under: its words, stems, and pieces of what has no spaces."""
+    return chain(message.prefixed_places, list_pieces(message.squeezed))

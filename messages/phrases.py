@@ -13,14 +13,15 @@ import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, product
+from typing import NamedTuple
 
 from messages.matching import UNSPACED, Places, normalise
 from messages.sieve import Step
 
-_GAP = "~"
+_GAP, _NEXT = "~", "/"
 _GAP_WORDS, _GAP_SIGNS = 4, 8
 _CHOICE = re.compile(r"\(([^()]*)\)")
 # What stands between spaces, where a choice with its own spaces is one piece; and a gap.
@@ -30,9 +31,8 @@ _LETTER, _STRAY = re.compile(r"\w"), re.compile(r"[()|]")
 _PLAIN_WORD = re.compile("[^/|~ ]+")
 # So many pieces are kept while lists are read: those of one language, and then of the next.
 _KEPT = 8192
-_MANY = 4
-# Of what is written without spaces a step is looked up by so many signs at most, and by a mark that no word has.
-_PIECE_SIGNS, _PIECE_MARK = 3, "/"
+# What is written without spaces is looked up by so many signs at most.
+_PIECE_SIGNS = 3
 
 
 class PhraseError(ValueError):
@@ -70,7 +70,7 @@ def simplify(source: str) -> str:
             after_gap = False
     if not has_words:
         raise PhraseError(source)
-    return "/".join(slots)
+    return _NEXT.join(slots)
 
 
 @lru_cache(_KEPT)
@@ -120,116 +120,129 @@ def list_words(plain: str) -> Iterator[tuple[str, bool]]:
         yield sys.intern(word.removesuffix("*")), word.endswith("*")
 
 
-# One place of a phrase: each word that may begin what stands there, with what must follow it, ``|`` between choices of
-# that. Strings alone, for of thousands of phrases anything else would keep the garbage collector busy.
-Slot = dict[str, str]
 # Where something is in a message: its start and its end, in words or in signs.
 Span = tuple[int, int]
 
 
-class Phrase:
-    """Slots that must follow one another; ``source`` is its plain form."""
+# At each position that a choice begins at where its first word ends, and what must follow that of the choice.
+Found = dict[int, list[tuple[int, str]]]
 
-    __slots__ = ("_gaps", "_is_word", "_leading", "_slots", "source", "unspaced")
+
+class Slot(NamedTuple):
+    """One place of a phrase in a message; it may be empty if it is optional."""
+
+    found: Found
+    optional: bool
+    after_gap: bool
+
+
+class Phrase:
+    """Slots that must follow one another; ``source`` is its plain form.
+
+    That is read anew whenever it is looked for: of many choices few are in a text, and the others are passed over.
+    """
+
+    __slots__ = ("source", "unspaced")
 
     def __init__(self, plain: str) -> None:
         self.source = plain
-        self.unspaced = bool(UNSPACED.search(plain))
-        slots = plain.split("/")
-        self._gaps = tuple(slot.startswith(_GAP) for slot in slots)
-        self._slots = tuple(map(_read_slot, slots))
-        # Most phrases are one place that has one word.
-        self._is_word = len(slots) == 1 and not any(self._slots[0].values())
-        # The slots that it may begin with: the first, and the next where that may be left out.
-        self._leading = 1 + next(at for at, slot in enumerate(self._slots) if "" not in slot)
+        self.unspaced = not plain.isascii() and bool(UNSPACED.search(plain))
 
     @property
     def has_gap(self) -> bool:
-        return any(self._gaps)
+        return any(slot.startswith(_GAP) for slot in self.source.split(_NEXT))
 
-    def list_rarest(self) -> Iterable[str]:
-        """The words one of which a text must have, and that most texts lack: the longest ones."""
-        return max((slot for slot in self._slots if "" not in slot), key=lambda slot: min(map(len, slot)))
+    def list_rarest(self, many: Mapping[str, int]) -> Iterable[str]:
+        """The words, or signs, one of which a text must have and that the fewest texts have; else the longest ones.
+
+        Args:
+            many: how many of some texts have each.
+        """
+        signs = _PIECE_SIGNS if self.unspaced else None
+        slots = [{first[:signs] for first, _ in _list_choices(slot)} for slot in self.source.split(_NEXT)]
+        required = [slot for slot in slots if "" not in slot]
+        return min(required, key=lambda slot: (sum(many.get(first, 0) for first in slot), -min(map(len, slot))))
 
     def list_steps(self) -> Iterator[Step]:
         """What must stand in a text that it is in, one behind the other."""
         reach = 1
-        for slot, after_gap in zip(self._slots, self._gaps, strict=True):
-            if after_gap:
+        for slot in self.source.split(_NEXT):
+            choices = [*_list_choices(slot)]
+            if slot.startswith(_GAP):
                 reach += _GAP_SIGNS if self.unspaced else _GAP_WORDS
-            if "" not in slot:
-                yield Step(_list_piece_beginnings(slot) if self.unspaced else _list_beginnings(slot), reach)
+            if all(first for first, _ in choices):
+                yield Step(_list_piece_beginnings(choices) if self.unspaced else _list_beginnings(choices), reach)
                 reach = 0
-            reach += max(_measure(first, rests, unspaced=self.unspaced) for first, rests in slot.items())
+            reach += max(_measure(first, rest, unspaced=self.unspaced) for first, rest in choices)
 
-    def find(self, places: Places) -> Iterator[Span]:
+    def find(self, places: Places) -> Iterable[Span]:
         """Where it starts and ends in a message, in words: at each start the shortest and the longest."""
-        if self._is_word:
-            words = self._slots[0].keys() & places.keys()
-            yield from {(at, at + 1) for word in words for at in places[word]}
-            return
-        options: list[dict[int, str]] = []
-        for slot in self._slots:
-            found = _find_beginnings(slot, places)
-            # Most phrases that a word is in lack another word: seen at once, and not by going through them.
-            if not (found or "" in slot):
-                return
-            options.append(found)
-        starts = {here for found in options[: self._leading] for here in found}
-        # Each start, and where the next slot may begin: just there, or after a gap.
-        near, far = {(start, start) for start in starts}, set[Span]()
-        for slot, found, after_gap in zip(self._slots, options, self._gaps, strict=True):
-            if after_gap:
-                near, far = set(), near | far
-            reached = set[Span]()
-            for start, position in chain(near, _spread(far)):
-                if rests := found.get(position):
-                    reached.update((start, end) for end in _match_rests(rests, places, position + 1))
-                elif rests is not None:
-                    reached.add((start, position + 1))
-            near, far = (near | reached, far) if "" in slot else (reached, set())
-            if not (near or far):
-                return
-        yield from _list_outermost(near | far)
+        if alone := places.get(self.source):
+            # Most phrases are one word.
+            return [(at, at + 1) for at in alone]
+        slots = []
+        for slot in self.source.split(_NEXT):
+            found: Found = {}
+            choices = slot.removeprefix(_GAP).split("|")
+            for choice in choices:
+                first, _, rest = choice.partition(" ")
+                for here in places.get(first, ()):
+                    found.setdefault(here, []).append((here + 1, rest))
+            if not found and "" not in choices:
+                return ()
+            slots.append(Slot(found, "" in choices, slot.startswith(_GAP)))
+        return _find_spans(slots, _GAP_WORDS, lambda rest, position: _match_words(rest, places, position))
 
-    def find_unspaced(self, text: str) -> Iterator[Span]:
-        """The same in signs, in a message without its spaces."""
-        # Of many choices few are in a text at all: the others are not tried again at each place.
-        slots = [{first: rests for first, rests in slot.items() if first in text} for slot in self._slots]
-        if not all(slots):
+    def find_unspaced(self, text: str, pieces: Places) -> Iterable[Span]:
+        """The same in signs, in a message without its spaces; ``pieces`` are those of ``list_pieces``."""
+        slots = []
+        for slot in self.source.split(_NEXT):
+            found: Found = {}
+            choices = slot.removeprefix(_GAP).split("|")
+            for choice in choices:
+                first, _, rest = choice.partition(" ")
+                for here in pieces.get(first[:_PIECE_SIGNS], ()):
+                    if text.startswith(first, here):
+                        found.setdefault(here, []).append((here + len(first), rest))
+            if not found and "" not in choices:
+                return ()
+            slots.append(Slot(found, "" in choices, slot.startswith(_GAP)))
+        return _find_spans(slots, _GAP_SIGNS, lambda rest, position: _match_signs(rest, text, position))
+
+
+def _find_spans(slots: Sequence[Slot], gap: int, match: Callable[[str, int], Iterable[int]]) -> Iterable[Span]:
+    """Where some slots follow one another: at each start the shortest and the longest.
+
+    Args:
+        slots: at least one.
+        gap: how long a gap is at most.
+        match: gives the ends of the rest of a choice that follows a position.
+    """
+    # Each start, and where the next slot may begin: just there, or after a gap.
+    near, far = {(here, here) for slot in _list_leading(slots) for here in slot.found}, set[Span]()
+    for found, optional, after_gap in slots:
+        if after_gap:
+            near, far = set(), near | far
+        spread = ((start, here) for start, position in far for here in range(position, position + gap + 1))
+        reached = set[Span]()
+        for start, position in chain(near, spread) if far else near:
+            for end, rest in found.get(position, ()):
+                if rest:
+                    reached.update((start, there) for there in match(rest, end))
+                else:
+                    reached.add((start, end))
+        near, far = (near | reached, far) if optional else (reached, set())
+        if not (near or far):
+            return ()
+    return _list_outermost(near | far)
+
+
+def _list_leading(slots: Iterable[Slot]) -> Iterator[Slot]:
+    """The slots that a phrase may begin with: the first, and the next where that may be left out."""
+    for slot in slots:
+        yield slot
+        if not slot.optional:
             return
-        if len(slots) == 1:
-            yield from _list_outermost(
-                (at, end)
-                for first, rests in slots[0].items()
-                for at in _list_occurrences(first, text)
-                for end in _match_sign_rests(rests, text, at + len(first))
-            )
-            return
-        firsts = {first for slot in slots[: self._leading] for first in slot if first}
-        starts = {at for first in firsts for at in _list_occurrences(first, text)}
-        near, far = {(start, start) for start in starts}, set[Span]()
-        for slot, after_gap in zip(slots, self._gaps, strict=True):
-            if after_gap:
-                near, far = set(), near | far
-            choices = tuple(filter(None, slot))
-            reached = set[Span]()
-            for start, position in near:
-                if text.startswith(choices, position):
-                    for first in choices:
-                        if text.startswith(first, position):
-                            ends = _match_sign_rests(slot[first], text, position + len(first))
-                            reached.update((start, end) for end in ends)
-            for start, position in far:
-                for first in choices:
-                    here = text.find(first, position, position + _GAP_SIGNS + len(first))
-                    if here >= 0:
-                        ends = _match_sign_rests(slot[first], text, here + len(first))
-                        reached.update((start, end) for end in ends)
-            near, far = (near | reached, far) if "" in slot else (reached, set())
-            if not (near or far):
-                return
-        yield from _list_outermost(near | far)
 
 
 def list_pieces(signs: str) -> Places:
@@ -237,100 +250,64 @@ def list_pieces(signs: str) -> Places:
     pieces: Places = {}
     if UNSPACED.search(signs):
         for at, size in product(range(len(signs)), range(1, _PIECE_SIGNS + 1)):
-            pieces.setdefault(_PIECE_MARK + signs[at : at + size], []).append(at)
+            pieces.setdefault(signs[at : at + size], []).append(at)
     return pieces
 
 
-def _list_beginnings(slot: Slot) -> Iterator[tuple[str, str, int]]:
-    """Of each choice the first word, the second, and how far behind it that may be."""
-    for first, rests in slot.items():
-        for second in {rest.partition(" ")[0] for rest in rests.split("|")}:
-            yield first, second.removeprefix(_GAP), 1 + _GAP_WORDS * second.startswith(_GAP)
-
-
-def _list_piece_beginnings(slot: Slot) -> Iterator[tuple[str, str, int]]:
-    """Of each choice the first signs."""
-    return ((_PIECE_MARK + piece, "", 1) for piece in {first[:_PIECE_SIGNS] for first in slot})
-
-
-def _measure(first: str, rests: str, *, unspaced: bool) -> int:
-    """How many places the longest of some choices takes that begin alike."""
-    if unspaced:
-        longest = max(sum(_GAP_SIGNS + len(part) for part in rest.split()) for rest in rests.split("|"))
-        return len(first) + longest
-    longest = max(sum(1 + _GAP_WORDS * part.startswith(_GAP) for part in rest.split()) for rest in rests.split("|"))
-    return bool(first) + longest
-
-
-def _read_slot(plain: str) -> Slot:
-    slot: Slot = {}
-    for choice in plain.removeprefix(_GAP).split("|"):
+def _list_choices(slot: str) -> Iterator[tuple[str, str]]:
+    """The first word of each choice, and the rest of it; both are empty where the slot may be."""
+    for choice in slot.removeprefix(_GAP).split("|"):
         first, _, rest = choice.partition(" ")
-        slot[first] = f"{slot[first]}|{rest}" if first in slot else rest
-    return slot
+        yield first, rest
 
 
-def _find_beginnings(slot: Slot, places: Places) -> dict[int, str]:
-    """Where in a message a choice may begin, and what must follow it there, ``|`` between choices of that."""
-    # Of many choices those that are there are found faster by their intersection.
-    firsts = slot if len(slot) < _MANY else slot.keys() & places.keys()
-    beginnings: dict[int, str] = {}
-    for first in firsts:
-        for here in places.get(first, ()):
-            rest = slot[first]
-            beginnings[here] = f"{beginnings[here]}|{rest}" if here in beginnings else rest
-    return beginnings
+def _list_beginnings(choices: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, int]]:
+    """Of each choice the first word, the second, and how far behind it that may be."""
+    for first, rest in choices:
+        second = rest.partition(" ")[0]
+        yield first, second.removeprefix(_GAP), 1 + _GAP_WORDS * second.startswith(_GAP)
 
 
-def _spread(spans: Iterable[Span]) -> Iterator[Span]:
-    """Where something may begin after a gap of words."""
-    return ((start, here) for start, position in spans for here in range(position, position + _GAP_WORDS + 1))
+def _list_piece_beginnings(choices: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, int]]:
+    """Of each choice the first signs."""
+    return ((piece, "", 1) for piece in {first[:_PIECE_SIGNS] for first, _ in choices})
 
 
-def _list_outermost(spans: Iterable[Span]) -> Iterator[Span]:
+def _measure(first: str, rest: str, *, unspaced: bool) -> int:
+    """How many places a choice takes at most."""
+    if unspaced:
+        return len(first) + sum(_GAP_SIGNS + len(part) for part in rest.split())
+    return bool(first) + sum(1 + _GAP_WORDS * part.startswith(_GAP) for part in rest.split())
+
+
+def _list_outermost(spans: set[Span]) -> Iterable[Span]:
     """At each start the shortest and the longest."""
+    if len(spans) == 1:
+        return spans
     ends: dict[int, list[int]] = defaultdict(list)
     for start, end in spans:
         ends[start].append(end)
     return ((start, end) for start, of_start in ends.items() for end in {min(of_start), max(of_start)})
 
 
-def _match_rests(rests: str, places: Places, position: int) -> Iterator[int]:
-    for rest in rests.split("|"):
-        yield from _match_rest(rest, places, position)
-
-
-def _match_rest(rest: str, places: Places, position: int) -> Iterator[int]:
+def _match_words(rest: str, places: Places, position: int) -> Iterator[int]:
     """Where the words of a choice after its first may end."""
-    if not rest:
-        yield position
-        return
     word, _, others = rest.partition(" ")
     last = position + (_GAP_WORDS if word.startswith(_GAP) else 0)
     found = places.get(word.removeprefix(_GAP), ())
     for here in found[bisect_left(found, position) : bisect_right(found, last)]:
-        yield from _match_rest(others, places, here + 1)
-
-
-def _match_sign_rests(rests: str, text: str, position: int) -> Iterator[int]:
-    """Where the pieces of a choice after its first end, a gap before each."""
-    if not rests:
-        yield position
-        return
-    for rest in rests.split("|"):
-        end = position
-        for part in rest.split():
-            sign = part.removeprefix(_GAP)
-            found = text.find(sign, end, end + _GAP_SIGNS + len(sign))
-            if found < 0:
-                break
-            end = found + len(sign)
+        if others:
+            yield from _match_words(others, places, here + 1)
         else:
-            yield end
+            yield here + 1
 
 
-def _list_occurrences(part: str, text: str) -> Iterator[int]:
-    at = text.find(part)
-    while at >= 0:
-        yield at
-        at = text.find(part, at + 1)
+def _match_signs(rest: str, text: str, position: int) -> Iterator[int]:
+    """Where the pieces of a choice after its first end, a gap before each."""
+    for part in rest.split():
+        sign = part.removeprefix(_GAP)
+        found = text.find(sign, position, position + _GAP_SIGNS + len(sign))
+        if found < 0:
+            return
+        position = found + len(sign)
+    yield position

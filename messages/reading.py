@@ -13,7 +13,7 @@ from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.marks import Marks, are_at_odds, list_marks
 from messages.matching import Message, split_clauses
-from messages.phrase_index import Hit
+from messages.phrase_index import Chosen, Hit
 from messages.phrases import list_words
 from messages.sounds import list_sound_features
 from messages.words import DANGEROUS, GRAMMAR, WHOLE, Label
@@ -49,17 +49,17 @@ class Reading:
             self.searched[message.text] = self.lexicon.index.find(message, self._list_candidates(message))
         return self.searched[message.text]
 
-    def _list_candidates(self, message: Message) -> Container[int] | None:
-        """The numbers of the phrases to look for in a message, all if None.
+    def _list_candidates(self, message: Message) -> Chosen | None:
+        """The phrases to look for in a message, all if None.
 
         In a piece of the text there can only be phrases that are in the text. In a long text what other languages say
         is chance, but for what is dangerous.
         """
         if message is not self.message and f" {message.text} " in f" {self.message.text} ":
-            return {hit.number for hit in self.search(self.message)}
+            return self.lexicon.index.choose([hit.number for hit in self.search(self.message)])
         if not message.is_long:
             return None
-        return self.lexicon.dangerous.union(*(self.lexicon.numbers[code] for code in {*self.spoken, SOURCE}))
+        return self.lexicon.dangerous | self.lexicon.choose(*self.spoken, SOURCE)
 
     @cached_property
     def has_letters(self) -> bool:
@@ -117,7 +117,10 @@ class Reading:
     @cached_property
     def clauses(self) -> list[tuple[Message, list[Found]]]:
         clauses = self._split_clauses()
-        found = {clause.text: self.find(clause) for clause in dict.fromkeys(clauses)}
+        found = {
+            clause.text: self.hits if clause.text == self.message.text else self.find(clause)
+            for clause in dict.fromkeys(clauses)
+        }
         return [(clause, found[clause.text]) for clause in clauses]
 
     def _split_clauses(self) -> list[Message]:
@@ -170,7 +173,7 @@ class Reading:
                 ]
         if doubtful:
             found = [hit for hit in found if hit.number not in doubtful]
-            found += self.lexicon.index.find(piece, doubtful)
+            found += self.lexicon.index.find(piece, self.lexicon.index.choose([*doubtful]))
         self.searched[piece.text] = found
 
     @cached_property
@@ -268,9 +271,10 @@ class Reading:
         corrected, barely = self.lexicon.correct(message, self.spoken[0])
         if message.text.startswith(corrected.text):
             return []
-        own = self.lexicon.numbers[self.spoken[0]]
-        hits = [hit for hit in self.lexicon.index.find(corrected, own) if hit.tag.key != "emergency"]
-        hits += [hit for hit in self.lexicon.index.find(barely, own) if hit.tag.key == "emergency"]
+        own = self.lexicon.choose(self.spoken[0])
+        found_in = {text: self.lexicon.index.find(text, own) for text in {corrected, barely}}
+        hits = [hit for hit in found_in[corrected] if hit.tag.key != "emergency"]
+        hits += [hit for hit in found_in[barely] if hit.tag.key == "emergency"]
         already = {(hit.tag, hit.start, hit.end) for hit in found}
         return [
             hit

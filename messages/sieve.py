@@ -7,25 +7,29 @@ not in the text; of those that stay, most are.
 """
 
 from array import array
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
-from zlib import crc32
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from messages.filing import Hashes, Places, hash_words, list_ranges
 
 # So many bits has a mask.
 _BITS = 64
 # Shifts that, one after another, reach 1, 2, 4, 8, 16 and 32 places.
 _SHIFTS = (1, 2, 4, 8, 16)
-_EVERYWHERE = np.uint64(2**_BITS - 1)
+_EVERYWHERE = (1 << _BITS) - 1
+# A beginning is joined to the word after it and to the step before its own by so many of these shifts; one bit says
+# that it is the first of its step.
+_SHIFT_BITS, _SHIFT_MASK, _BEGINS_STEP = 3, 0b111, 0b1000000
 # So many keys there are.
 _KEYS = 2**16
 
 Masks = NDArray[np.uint64]
 Numbers = NDArray[np.uint32]
 Keys = NDArray[np.uint16]
-Shifts = NDArray[np.uint8]
+Joints = NDArray[np.uint8]
 
 
 class Step(NamedTuple):
@@ -43,84 +47,81 @@ class Sieve:
     """The steps of phrases, which are numbered as they come."""
 
     def __init__(self) -> None:
-        # Where the steps of each phrase begin, and where the beginnings of each step do; then the end of all.
-        self._steps: Numbers = np.zeros(1, np.uint32)
-        self._beginnings: Numbers = np.zeros(1, np.uint32)
-        # How many of the shifts each step needs.
-        self._shifts: Shifts = np.zeros(0, np.uint8)
-        # The key of each beginning, that of the word after it or 0, and how many of the shifts that needs.
+        # Where the beginnings of each phrase begin; then the end of all.
+        self._begins: Numbers = np.zeros(1, np.uint32)
+        # The key of each beginning, that of the word after it or 0, and how it is joined to others.
         self._keys: Keys = np.zeros(0, np.uint16)
         self._next_keys: Keys = np.zeros(0, np.uint16)
-        self._next_shifts: Shifts = np.zeros(0, np.uint8)
+        self._joints: Joints = np.zeros(0, np.uint8)
 
     def add(self, phrases: Iterable[Iterable[Step]]) -> None:
         """Take in more phrases."""
-        steps, beginnings, keys, next_keys = array("I"), array("I"), array("H"), array("H")
-        shifts, next_shifts = bytearray(), bytearray()
+        words: list[str] = []
+        next_words: list[str] = []
+        begins, joints = array("I"), bytearray()
         for phrase in phrases:
             for step in phrase:
+                joint = _BEGINS_STEP
                 for word, following, reach in step.beginnings:
-                    keys.append(_make_key(word))
-                    next_keys.append(_make_key(following) if following else 0)
-                    next_shifts.append(_count_shifts(reach))
-                beginnings.append(len(self._keys) + len(keys))
-                shifts.append(_count_shifts(step.reach))
-            steps.append(len(self._shifts) + len(shifts))
-        for name, new in (
-            ("_steps", steps),
-            ("_beginnings", beginnings),
-            ("_shifts", shifts),
-            ("_keys", keys),
-            ("_next_keys", next_keys),
-            ("_next_shifts", next_shifts),
-        ):
-            old = getattr(self, name)
-            setattr(self, name, np.concatenate([old, np.frombuffer(new, old.dtype)]))
+                    words.append(word)
+                    next_words.append(following)
+                    joints.append(joint | _count_shifts(step.reach) << _SHIFT_BITS | _count_shifts(reach))
+                    joint = 0
+            begins.append(len(self._keys) + len(words))
+        next_keys = _make_keys(next_words) * (np.array(next_words) != "")
+        self._begins = np.append(self._begins, np.array(begins, np.uint32))
+        self._keys = np.append(self._keys, _make_keys(words))
+        self._next_keys = np.append(self._next_keys, next_keys)
+        self._joints = np.append(self._joints, np.frombuffer(joints, np.uint8))
 
-    def sift(self, numbers: Iterable[int], places: Mapping[str, Iterable[int]]) -> list[int]:
-        """Those of some phrases that may be in a text, in no certain order.
+    def sift(self, phrases: Places, hashes: Hashes, places: Iterable[Iterable[int]]) -> list[int]:
+        """Those of some phrases that may be in a text, in their order.
 
         Args:
-            numbers: the phrases to look for.
-            places: where in the text each of its words is.
+            phrases: the numbers of those to look for.
+            hashes: of the words of the text.
+            places: where in the text each of these is.
         """
-        words = _Words(places)
-        phrase = np.fromiter(numbers, np.intp)
-        found: list[int] = []
-        step, end = self._steps[phrase], self._steps[phrase + 1]
-        here = np.full(len(phrase), _EVERYWHERE)
-        while len(phrase):
-            here = self._take(step, here, words)
-            step = step + 1
-            stays, ends = here != 0, step == end
-            found += phrase[stays & ends].tolist()
-            goes_on = stays & ~ends
-            phrase, step, end, here = phrase[goes_on], step[goes_on], end[goes_on], here[goes_on]
-            here = _shift(here, self._shifts[step])
-        return found
+        if not len(phrases):
+            return []
+        beginnings, begins = list_ranges(self._begins, phrases)
+        here, there = self._find(beginnings, _Words(hashes, places))
+        joints = self._joints[beginnings]
+        steps = (joints >= _BEGINS_STEP).nonzero()[0]
+        first = np.bitwise_or.reduceat(here, steps)
+        last = first if there is here else np.bitwise_or.reduceat(there, steps)
+        # Most phrases lack a step; of those that have all it is seen whether these follow one another.
+        begins = steps.searchsorted(begins)
+        complete = np.logical_and.reduceat(first, begins).nonzero()[0]
+        ends = np.append(begins, len(steps))[complete + 1].tolist()
+        found = zip(phrases[complete].tolist(), begins[complete].tolist(), ends, strict=True)
+        firsts, lasts, joints = first.tolist(), last.tolist(), joints[steps].tolist()
+        return [
+            number for number, begin, end in found if _follow(firsts[begin:end], lasts[begin:end], joints[begin:end])
+        ]
 
-    def _take(self, steps: Numbers, allowed: Masks, words: "_Words") -> Masks:
-        """Where each of these steps is, of the places where it may be."""
-        first = self._beginnings[steps].astype(np.intp)
-        many = self._beginnings[steps + 1] - first
-        behind = np.cumsum(many)
-        begins = behind - many
-        one = np.arange(behind[-1]) + np.repeat(first - begins, many)
-        here = words.find(self._keys[one]) & np.repeat(allowed, many)
-        goes_on = np.flatnonzero((here != 0) & (self._next_keys[one] != 0))
-        next_one = one[goes_on]
-        there = _shift(here[goes_on], self._next_shifts[next_one])
-        here[goes_on] = there & words.find(self._next_keys[next_one])
-        return np.bitwise_or.reduceat(here, begins)
+    def _find(self, beginnings: Places, words: "_Words") -> tuple[Masks, Masks]:
+        """Where each of these is in the text, and where the last of its words is that we know of."""
+        here = words.find(self._keys[beginnings])
+        known = here.nonzero()[0]
+        next_keys = self._next_keys[beginnings[known]]
+        goes_on = next_keys.nonzero()[0]
+        if not len(goes_on):
+            return here, here
+        longer = known[goes_on]
+        reached = _shift(here[longer], self._joints[beginnings[longer]] & np.uint8(_SHIFT_MASK))
+        there = here.copy()
+        there[longer] = reached & words.find(next_keys[goes_on])
+        here[longer] *= there[longer] != 0
+        return here, there
 
 
 class _Words:
     """The words of a text by their keys, and where each is."""
 
-    def __init__(self, places: Mapping[str, Iterable[int]]) -> None:
+    def __init__(self, hashes: Hashes, places: Iterable[Iterable[int]]) -> None:
         masks: dict[int, int] = {}
-        for word, found in places.items():
-            key = _make_key(word)
+        for key, found in zip((hashes % _KEYS).tolist(), places, strict=True):
             for place in found:
                 masks[key] = masks.get(key, 0) | 1 << place % _BITS
         # For each key that there can be the number of its mask; the first is of all that the text has not.
@@ -133,22 +134,48 @@ class _Words:
         return self._masks[self._numbers[keys]]
 
 
-def _make_key(word: str) -> int:
-    """A number; words that have the same one are taken for one another."""
-    return crc32(word.encode("utf-8", "surrogatepass")) % _KEYS
+def _make_keys(words: Iterable[str]) -> Keys:
+    """A number for each word; words that have the same one are taken for one another."""
+    return (hash_words(words) % _KEYS).astype(np.uint16)
 
 
 def _count_shifts(reach: int) -> int:
     return (reach - 1).bit_length()
 
 
-def _shift(masks: Masks, shifts: Shifts) -> Masks:
+def _follow(firsts: Sequence[int], lasts: Sequence[int], joints: Sequence[int]) -> bool:
+    """Whether each step may begin where the one before it reaches, by where they begin and end."""
+    here = lasts[0]
+    for first, last, joint in zip(firsts[1:], lasts[1:], joints[1:], strict=True):
+        allowed = first & _reach(here, joint >> _SHIFT_BITS & _SHIFT_MASK)
+        if not allowed:
+            return False
+        # Of a longer step it is not known which of its ends is that of which beginning.
+        here = allowed if first == last else last
+    return True
+
+
+def _reach(mask: int, shifts: int) -> int:
+    """The next places behind those of one mask."""
+    if shifts > len(_SHIFTS):
+        return _EVERYWHERE
+    reached = _turn_one(mask, 1)
+    for places in _SHIFTS[:shifts]:
+        reached |= _turn_one(reached, places)
+    return reached
+
+
+def _turn_one(mask: int, places: int) -> int:
+    return (mask << places | mask >> _BITS - places) & _EVERYWHERE
+
+
+def _shift(masks: Masks, shifts: NDArray[np.unsignedinteger[Any]]) -> Masks:
     """The next places behind these, so many as the shifts reach."""
     shifted = _turn(masks, 1)
     most = int(shifts.max(initial=0))
     for at, places in enumerate(_SHIFTS[:most]):
         shifted = np.where(shifts > at, shifted | _turn(shifted, places), shifted)
-    return np.where(shifts > len(_SHIFTS), _EVERYWHERE, shifted) if most > len(_SHIFTS) else shifted
+    return np.where(shifts > len(_SHIFTS), np.uint64(_EVERYWHERE), shifted) if most > len(_SHIFTS) else shifted
 
 
 def _turn(masks: Masks, places: int) -> Masks:

@@ -7,7 +7,7 @@ tones, as they are read in Cantonese and in Mandarin.
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import chain, pairwise
@@ -59,6 +59,7 @@ _MANDARIN_SPELLINGS = tuple((re.compile(pattern), sound) for pattern, sound in (
     ("v", "u"), ("^zh", "z"), ("^ch", "c"), ("^sh", "s"), ("(?<=[aeiou])ng$", "n"), ("uo$", "o"),
 ))
 # fmt: on
+_SPELLINGS = {"yue": _CANTONESE_SPELLINGS, "cmn": _MANDARIN_SPELLINGS}
 
 
 @dataclass(frozen=True)
@@ -144,16 +145,16 @@ def _hear_arabic(word: str) -> tuple[str, ...]:
 @lru_cache(_KEPT)
 def _hear_cantonese(word: str) -> tuple[str, ...]:
     if word.isascii():
-        return (_spell(word, _CANTONESE_SPELLINGS),) if word.isalpha() else ()
+        return (_spell(word, "yue"),) if word.isalpha() else ()
     readings = _read_cantonese()
-    return tuple(_spell(readings[sign], _CANTONESE_SPELLINGS) for sign in word if sign in readings)
+    return tuple(_spell(readings[sign], "yue") for sign in word if sign in readings)
 
 
 @lru_cache(_KEPT)
 def _hear_mandarin(word: str) -> tuple[str, ...]:
     if not word.isascii():
-        return tuple(_spell(heard.lower(), _MANDARIN_SPELLINGS) for heard in map(anyascii, word) if heard.isalpha())
-    return tuple(_spell(heard, _MANDARIN_SPELLINGS) for heard in _take_apart(word)) if word.isalpha() else ()
+        return tuple(_spell(heard.lower(), "cmn") for heard in map(anyascii, word) if heard.isalpha())
+    return tuple(_spell(heard, "cmn") for heard in _take_apart(word)) if word.isalpha() else ()
 
 
 def _take_apart(word: str) -> Sequence[str]:
@@ -169,8 +170,9 @@ def _take_apart(word: str) -> Sequence[str]:
     return rests.get(0, (word,))
 
 
-def _spell(heard: str, spellings: Iterable[tuple[re.Pattern[str], str]]) -> str:
-    for pattern, sound in spellings:
+@lru_cache(_KEPT)
+def _spell(heard: str, voice: str) -> str:
+    for pattern, sound in _SPELLINGS[voice]:
         heard = pattern.sub(sound, heard)
     return heard
 
@@ -185,7 +187,7 @@ def _read_cantonese() -> Mapping[str, str]:
 def _list_syllables() -> frozenset[str]:
     """The syllables of Mandarin, as they are spelled and as many hear them."""
     spelled = {anyascii(sign).lower() for sign in _read_cantonese()}
-    return frozenset(spelled | {_spell(syllable, _MANDARIN_SPELLINGS) for syllable in spelled})
+    return frozenset(spelled | {_spell(syllable, "cmn") for syllable in spelled})
 
 
 _CHINESE = (Voice("yue", _hear_cantonese, 2), Voice("cmn", _hear_mandarin, 2))

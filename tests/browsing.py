@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
 ]
 WIDTHS = {"phone": 390, "desktop": 1280}
 # What a page shall show it mostly shows at once; on a machine where other tests run it takes its time.
@@ -66,12 +69,30 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert list(folder.glob("bot-demo-*")) == [], "the throwaway database is gone"
 
 
+@contextmanager
+def run_chromium(folder: Path) -> Iterator[str]:
+    """A browser with nothing remembered; gives the address that it is driven at.
+
+    It is ended, and not asked to close: one that does not answer any more would never do so.
+    """
+    assert CHROMIUM
+    command = [CHROMIUM, *FLAGS, "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]
+    written = folder / "DevToolsActivePort"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_for(lambda: written.exists() and len(written.read_text().split()) == 2, 120)
+        port, path = written.read_text().split()
+        yield f"ws://127.0.0.1:{port}{path}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(60)
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with sync_playwright() as playwright, run_chromium(tmp_path_factory.mktemp("chromium")) as address:
+        yield playwright.chromium.connect_over_cdp(address)
 
 
 @pytest.fixture(params=list(WIDTHS))

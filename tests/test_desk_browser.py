@@ -92,3 +92,4 @@ def test_a_nurse_takes_an_urgent_task_notes_a_call_finishes_it_and_takes_that_ba
     done.get_by_role("button", name="Undo: Margaret").click()
     expect(page.locator(".work .task", has_text="Margaret")).to_contain_text("taken by demo")
     page.locator(".task", has_text="Margaret").get_by_role("button", name="Put back: Margaret").click()
+    expect(page.locator(".work .task", has_text="Margaret")).not_to_contain_text("taken by demo")

@@ -63,7 +63,7 @@ from pathlib import Path
 from messages import kept
 kept._FOLDER = Path({str(folder)!r})
 filing = kept.read_kept()
-print(filing.find(["word 7", "mot 4", "nothing"]))
+print(filing.look_up(["word 7", "nothing", "mot 4"]))
 """
     found = subprocess.run(
         [sys.executable, "-c", look],
@@ -73,7 +73,7 @@ print(filing.find(["word 7", "mot 4", "nothing"]))
         text=True,
         timeout=60,
     )
-    assert found.stdout == "[7, 8, 9]\n"
+    assert found.stdout == "{0: [7], 2: [8, 9]}\n"
 
 
 def test_it_counts_no_more_once_a_file_has_changed(folder: Path) -> None:

@@ -11,6 +11,7 @@ from messages.phrases import PhraseError, check_form, simplify
 def find(source: str, text: str) -> list[tuple[int, int, bool]]:
     index = PhraseIndex[str]()
     index.add([(simplify(source), "tag")], prefixed=True)
+    index.sort_in()
     return sorted((hit.start, hit.end, hit.whole) for hit in index.find(Message(normalise(text))))
 
 
@@ -44,6 +45,7 @@ def test_arabic_prefixes_are_taken_off_only_where_asked() -> None:
     index = PhraseIndex[str]()
     index.add([(simplify("وقت"), "time")], prefixed=True)
     index.add([(simplify("وقت"), "other time")])
+    index.sort_in()
     assert [hit.tag for hit in index.find(Message(normalise("بالوقت")))] == ["time"]
 
 
