@@ -24,7 +24,7 @@ from messages.phrase_index import Chosen, PhraseIndex, list_keys
 from messages.phrases import forget_pieces, list_words
 from messages.scripts import read_all_examples
 from messages.spelling import Spelling
-from messages.words import DANGEROUS, Entry, Tag, list_entries, read_words
+from messages.words import DANGEROUS, Tag, list_entries, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -186,10 +186,12 @@ def _make() -> Lexicon:
     many: Counter[str] = Counter()
     for number, (code, of_code) in enumerate(entries.items()):
         texts = [Message(normalise(text)) for _, text in read_all_examples(code)]
-        speakers.add(number, set(_list_vocabulary(of_code, texts)))
+        words = {word for phrase, _ in of_code for word in list_words(phrase)}
+        whole = (Message(word) for word, open_ended in words if not open_ended)
+        speakers.add(number, {*chain.from_iterable(map(_list_terms, chain(whole, texts)))})
+        spellings[code] = Spelling(_list_long_words(word for word, _ in words))
         many.update(chain.from_iterable(map(list_keys, texts[::_SAMPLED])))
     for code, of_code in entries.items():
-        spellings[code] = Spelling(_list_long_words(of_code))
         numbers[code] = range(len(index), len(index) + len(of_code))
         dangerous.extend(len(index) + at for at, (_, tag) in enumerate(of_code) if tag.key in DANGEROUS)
         index.add(of_code, many, prefixed=code in PREFIXED)
@@ -207,15 +209,6 @@ def _read_marks() -> dict[str, Marks]:
     return {code: list_marks(filter(has_marks, of_code)) for code, of_code in phrases.items()}
 
 
-def _list_vocabulary(entries: Iterable[Entry], texts: Iterable[Message]) -> Iterator[str]:
-    for phrase, _ in entries:
-        for word, open_ended in list_words(phrase):
-            if not open_ended:
-                yield from _list_terms(Message(word))
-    for text in texts:
-        yield from _list_terms(text)
-
-
 def _list_terms(message: Message) -> Iterator[str]:
     """What tells a language: words, or pairs of signs."""
     for word in message.words:
@@ -225,7 +218,6 @@ def _list_terms(message: Message) -> Iterator[str]:
             yield sys.intern(word)
 
 
-def _list_long_words(entries: Iterable[Entry]) -> Iterator[str]:
+def _list_long_words(words: Iterable[str]) -> set[str]:
     """The words that a typing error may stand for; stems count as words."""
-    keys = {word for source, _ in entries for word, _ in list_words(source)}
-    return (key for key in keys if len(key) >= _ONE_TYPO - 1 and not UNSPACED.search(key))
+    return {word for word in words if len(word) >= _ONE_TYPO - 1 and not UNSPACED.search(word)}

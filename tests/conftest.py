@@ -39,6 +39,10 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # It looks for a runtime folder when it is imported, and warns where a machine has none.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     with run_postgres() as server:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # Its disk will not fail: tests that stop a server have their own.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
 
 
@@ -102,7 +106,7 @@ def make_postgres_database(server: str, template: str = "template1") -> Iterator
     """An empty database on that server, or a copy of another one; gone afterwards."""
     name = f"bot_{uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     url = make_url(server).set(drivername="postgresql+psycopg", database=name)
     yield url.render_as_string(hide_password=False)
     with psycopg.connect(server, autocommit=True) as connection:
