@@ -88,29 +88,26 @@ class Sieve:
         here, there = self._find(beginnings, _Words(hashes, places))
         joints = self._joints[beginnings]
         steps = (joints >= _BEGINS_STEP).nonzero()[0]
-        first = np.bitwise_or.reduceat(here, steps)
-        last = first if there is here else np.bitwise_or.reduceat(there, steps)
+        first, second = np.bitwise_or.reduceat(here, steps), np.bitwise_or.reduceat(there, steps)
         # Most phrases lack a step; of those that have all it is seen whether these follow one another.
         begins = steps.searchsorted(begins)
         complete = np.logical_and.reduceat(first, begins).nonzero()[0]
         ends = np.append(begins, len(steps))[complete + 1].tolist()
         found = zip(phrases[complete].tolist(), begins[complete].tolist(), ends, strict=True)
-        firsts, lasts, joints = first.tolist(), last.tolist(), joints[steps].tolist()
-        return [
-            number for number, begin, end in found if _follow(firsts[begin:end], lasts[begin:end], joints[begin:end])
-        ]
+        rows = first.tolist(), second.tolist(), joints[steps].tolist()
+        return [number for number, begin, end in found if _follow(*(row[begin:end] for row in rows))]
 
     def _find(self, beginnings: Places, words: "_Words") -> tuple[Masks, Masks]:
-        """Where each of these is in the text, and where the last of its words is that we know of."""
+        """Where each of these is in the text; of those of more than one word where the second is, too."""
         here = words.find(self._keys[beginnings])
         known = here.nonzero()[0]
         next_keys = self._next_keys[beginnings[known]]
         goes_on = next_keys.nonzero()[0]
+        there = np.zeros_like(here)
         if not len(goes_on):
-            return here, here
+            return here, there
         longer = known[goes_on]
         reached = _shift(here[longer], self._joints[beginnings[longer]] & np.uint8(_SHIFT_MASK))
-        there = here.copy()
         there[longer] = reached & words.find(next_keys[goes_on])
         here[longer] *= there[longer] != 0
         return here, there
@@ -140,18 +137,18 @@ def _make_keys(words: Iterable[str]) -> Keys:
 
 
 def _count_shifts(reach: int) -> int:
-    return (reach - 1).bit_length()
+    return min((reach - 1).bit_length(), len(_SHIFTS) + 1)
 
 
-def _follow(firsts: Sequence[int], lasts: Sequence[int], joints: Sequence[int]) -> bool:
-    """Whether each step may begin where the one before it reaches, by where they begin and end."""
-    here = lasts[0]
-    for first, last, joint in zip(firsts[1:], lasts[1:], joints[1:], strict=True):
+def _follow(firsts: Sequence[int], seconds: Sequence[int], joints: Sequence[int]) -> bool:
+    """Whether each step may begin where the one before it reaches, by where their first and second words are."""
+    here = firsts[0] | seconds[0]
+    for first, second, joint in zip(firsts[1:], seconds[1:], joints[1:], strict=True):
         allowed = first & _reach(here, joint >> _SHIFT_BITS & _SHIFT_MASK)
         if not allowed:
             return False
-        # Of a longer step it is not known which of its ends is that of which beginning.
-        here = allowed if first == last else last
+        # Of the second words it is not known which first one each is of.
+        here = allowed | second
     return True
 
 
