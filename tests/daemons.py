@@ -1,6 +1,7 @@
 """The daemon as a process of its own, and what tests ask of it."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.conftest import CLINIC
@@ -19,9 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def find_free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that nobody has, below those that the system gives to whoever connects meanwhile."""
+    while True:
+        with suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", random.randrange(15_000, 32_000)))
+            return int(listener.getsockname()[1])
 
 
 def make_environment(database_url: str, fake: FakeTwilio, port: int, **changes: str) -> dict[str, str]:
