@@ -55,17 +55,18 @@ class _Plain(dict[int, str]):
     """What is kept of each decomposed sign: letters and digits, the marks that spell, a space for what parts words."""
 
     def __missing__(self, sign: int) -> str:
-        if len(self) >= _KEPT_SIGNS:
-            self.clear()
         char = chr(sign)
         category = unicodedata.category(char)
         if category == "Nd":
-            self[sign] = str(unicodedata.digit(char))
+            kept = str(unicodedata.digit(char))
         elif category[0] in "LN" or (category[0] == "M" and unicodedata.combining(char) in _SPELLING):
-            self[sign] = char
+            kept = char
         else:
-            self[sign] = "" if category[0] == "M" or category == "Cf" else " "
-        return self[sign]
+            kept = "" if category[0] == "M" or category == "Cf" else " "
+        if len(self) >= _KEPT_SIGNS:
+            self.clear()
+        self[sign] = kept
+        return kept
 
 
 _PLAIN = _Plain()

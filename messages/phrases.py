@@ -180,41 +180,44 @@ class Phrase:
         if alone := places.get(self.source):
             # Most phrases are one word.
             return [(at, at + 1) for at in alone]
-        slots = []
-        for slot in self.source.split(_NEXT):
-            found: Found = {}
-            choices = slot.removeprefix(_GAP).split("|")
-            for choice in choices:
-                first, _, rest = choice.partition(" ")
-                for here in places.get(first, ()):
-                    found.setdefault(here, []).append((here + 1, rest))
-            if not found and "" not in choices:
-                return ()
-            slots.append(Slot(found, "" in choices, slot.startswith(_GAP)))
+        slots = self._find_slots(lambda first: places.get(first, ()))
         return _find_spans(slots, _GAP_WORDS, lambda rest, position: _match_words(rest, places, position))
 
     def find_unspaced(self, text: str, pieces: Places) -> Iterable[Span]:
         """The same in signs, in a message without its spaces; ``pieces`` are those of ``list_pieces``."""
+
+        def locate(first: str) -> Iterable[int]:
+            return [here for here in pieces.get(first[:_PIECE_SIGNS], ()) if text.startswith(first, here)]
+
+        return _find_spans(
+            self._find_slots(locate), _GAP_SIGNS, lambda rest, position: _match_signs(rest, text, position)
+        )
+
+    def _find_slots(self, locate: Callable[[str], Iterable[int]]) -> list[Slot]:
+        """Its slots in a message; none if one of them is not there that must be.
+
+        Args:
+            locate: gives where a choice may begin, by its first word or signs.
+        """
         slots = []
         for slot in self.source.split(_NEXT):
             found: Found = {}
-            choices = slot.removeprefix(_GAP).split("|")
-            for choice in choices:
-                first, _, rest = choice.partition(" ")
-                for here in pieces.get(first[:_PIECE_SIGNS], ()):
-                    if text.startswith(first, here):
-                        found.setdefault(here, []).append((here + len(first), rest))
-            if not found and "" not in choices:
-                return ()
-            slots.append(Slot(found, "" in choices, slot.startswith(_GAP)))
-        return _find_spans(slots, _GAP_SIGNS, lambda rest, position: _match_signs(rest, text, position))
+            optional = False
+            for first, rest in _list_choices(slot):
+                optional |= not first
+                length = len(first) if self.unspaced else 1
+                for here in locate(first):
+                    found.setdefault(here, []).append((here + length, rest))
+            if not (found or optional):
+                return []
+            slots.append(Slot(found, optional, slot.startswith(_GAP)))
+        return slots
 
 
 def _find_spans(slots: Sequence[Slot], gap: int, match: Callable[[str, int], Iterable[int]]) -> Iterable[Span]:
     """Where some slots follow one another: at each start the shortest and the longest.
 
     Args:
-        slots: at least one.
         gap: how long a gap is at most.
         match: gives the ends of the rest of a choice that follows a position.
     """

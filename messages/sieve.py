@@ -8,7 +8,7 @@ not in the text; of those that stay, most are.
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ _SHIFT_BITS, _SHIFT_MASK, _BEGINS_STEP = 3, 0b111, 0b1000000
 _KEYS = 2**16
 
 Masks = NDArray[np.uint64]
+SomeMasks = TypeVar("SomeMasks", int, NDArray[np.integer[Any]])
 Numbers = NDArray[np.uint32]
 Keys = NDArray[np.uint16]
 Joints = NDArray[np.uint8]
@@ -100,16 +101,14 @@ class Sieve:
     def _find(self, beginnings: Places, words: "_Words") -> tuple[Masks, Masks]:
         """Where each of these is in the text; of those of more than one word where the second is, too."""
         here = words.find(self._keys[beginnings])
-        known = here.nonzero()[0]
-        next_keys = self._next_keys[beginnings[known]]
-        goes_on = next_keys.nonzero()[0]
         there = np.zeros_like(here)
-        if not len(goes_on):
-            return here, there
-        longer = known[goes_on]
-        reached = _shift(here[longer], self._joints[beginnings[longer]] & np.uint8(_SHIFT_MASK))
-        there[longer] = reached & words.find(next_keys[goes_on])
-        here[longer] *= there[longer] != 0
+        known = here.nonzero()[0]
+        longer = known[self._next_keys[beginnings[known]] != 0]
+        shifts = self._joints[beginnings[longer]] & np.uint8(_SHIFT_MASK)
+        for reach in {*shifts.tolist()}:
+            these = longer[shifts == reach]
+            there[these] = _reach(here[these], reach) & words.find(self._next_keys[beginnings[these]])
+            here[these] *= there[these] != 0
         return here, there
 
 
@@ -152,28 +151,15 @@ def _follow(firsts: Sequence[int], seconds: Sequence[int], joints: Sequence[int]
     return True
 
 
-def _reach(mask: int, shifts: int) -> int:
-    """The next places behind those of one mask."""
+def _reach(masks: SomeMasks, shifts: int) -> SomeMasks:
+    """The next places behind those of one mask, or of each of many."""
     if shifts > len(_SHIFTS):
-        return _EVERYWHERE
-    reached = _turn_one(mask, 1)
+        return masks | _EVERYWHERE
+    masks = _turn(masks, 1)
     for places in _SHIFTS[:shifts]:
-        reached |= _turn_one(reached, places)
-    return reached
+        masks = masks | _turn(masks, places)
+    return masks
 
 
-def _turn_one(mask: int, places: int) -> int:
-    return (mask << places | mask >> _BITS - places) & _EVERYWHERE
-
-
-def _shift(masks: Masks, shifts: NDArray[np.unsignedinteger[Any]]) -> Masks:
-    """The next places behind these, so many as the shifts reach."""
-    shifted = _turn(masks, 1)
-    most = int(shifts.max(initial=0))
-    for at, places in enumerate(_SHIFTS[:most]):
-        shifted = np.where(shifts > at, shifted | _turn(shifted, places), shifted)
-    return np.where(shifts > len(_SHIFTS), np.uint64(_EVERYWHERE), shifted) if most > len(_SHIFTS) else shifted
-
-
-def _turn(masks: Masks, places: int) -> Masks:
-    return masks << np.uint64(places) | masks >> np.uint64(_BITS - places)
+def _turn(masks: SomeMasks, places: int) -> SomeMasks:
+    return (masks << places | masks >> _BITS - places) & _EVERYWHERE

@@ -48,18 +48,19 @@ _ARABIC_BY_EAR = {
 _ARABIC_ARTICLE = re.compile("^(?:[wbflk3]?[aei]l|l[ei]l|[wf]l|bl)(?=..)")
 _ARABIC_EARS = re.compile("|".join(sorted(_ARABIC_BY_EAR, key=len, reverse=True)))
 # Ways to spell one Cantonese sound: its beginning, then its end.
-_CANTONESE_SPELLINGS = tuple((re.compile(pattern), sound) for pattern, sound in (
+_CANTONESE = tuple((re.compile(pattern), sound) for pattern, sound in (
     ("^(?:m+|ng|hm|um)$", "m"), ("^(?:kw|gw|qu)", "gw"), ("^(?:ts|ch|c)", "c"), ("^(?:dz|j|z|y)", "y"), ("^sh", "s"),
     ("^ng(?=[aeiou])", ""), ("^n(?=.)", "l"), ("(?<=[aeiou])r$", ""), ("oeng|eong", "eung"), ("eoi|oei|eui", "ui"),
     ("oy", "oi"), ("eon", "un"), ("eot", "ut"), ("oek", "euk"), ("oe", "euh"), ("(?<=.)yu|ue|oo", "u"), ("aai", "ai"),
     ("ck$", "k"), ("ay|ey", "ei"), ("aau|ao|ow", "au"), ("ee", "i"), ("ou|oh", "o"), ("aa|ah|(?<=.)ur", "a"),
     ("(?<=[aeiou])d$", "t"), ("(?<=[aeiou])g$", "k"),
 ))
-_MANDARIN_SPELLINGS = tuple((re.compile(pattern), sound) for pattern, sound in (
+_MANDARIN = tuple((re.compile(pattern), sound) for pattern, sound in (
     ("v", "u"), ("^zh", "z"), ("^ch", "c"), ("^sh", "s"), ("(?<=[aeiou])ng$", "n"), ("uo$", "o"),
 ))
 # fmt: on
-_SPELLINGS = {"yue": _CANTONESE_SPELLINGS, "cmn": _MANDARIN_SPELLINGS}
+# By the names of the voices.
+_SPELLINGS = {"yue": _CANTONESE, "cmn": _MANDARIN}
 
 
 @dataclass(frozen=True)
