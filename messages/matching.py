@@ -83,8 +83,8 @@ def normalise(text: str) -> str:
 
 # A message of more words or signs than this is long.
 LONG, _LONG_SIGNS = 60, 400
-# Where in a message each word stands, and ``beginning*`` for each beginning of a word.
-Places = dict[str, list[int]]
+# Where in a message each word stands, a bit for each place, and ``beginning*`` for each beginning of a word.
+Places = dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,13 @@ def _list_forms(word: str) -> Iterable[str]:
 def _list_places(words: Iterable[Iterable[str]]) -> Places:
     places: Places = {}
     for at, forms in enumerate(words):
+        here = 1 << at
         for form in forms:
             if UNSPACED.search(form):
                 # What is written without spaces is looked for without them.
                 continue
-            places.setdefault(form, []).append(at)
+            places[form] = places.get(form, 0) | here
             for length in range(1, len(form) + 1):
-                places.setdefault(f"{form[:length]}*", []).append(at)
+                beginning = f"{form[:length]}*"
+                places[beginning] = places.get(beginning, 0) | here
     return places

@@ -101,7 +101,7 @@ class PhraseIndex(Generic[Tag]):
             phrase = Phrase(self._phrases[number])
             tag, prefixed = self._tags[self._tagged[number]]
             if phrase.unspaced:
-                found, length = phrase.find_unspaced(signs, pieces), len(signs)
+                found, length = phrase.find(pieces), len(signs)
             else:
                 places = message.prefixed_places if prefixed else message.places
                 found, length = phrase.find(places), len(message.words)

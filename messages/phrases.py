@@ -11,11 +11,9 @@ choices, ``|`` between them, with every word as ``normalise`` has it: ``(stop|do
 
 import re
 import sys
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, product
+from itertools import product
 from typing import NamedTuple
 
 from messages.matching import UNSPACED, Places, normalise
@@ -124,14 +122,14 @@ def list_words(plain: str) -> Iterator[tuple[str, bool]]:
 Span = tuple[int, int]
 
 
-# At each position that a choice begins at where its first word ends, and what must follow that of the choice.
-Found = dict[int, list[tuple[int, str]]]
+# One step of a choice in a message: whether there may be a gap before it, where it is, and how many places it takes.
+Part = tuple[bool, int, int]
 
 
 class Slot(NamedTuple):
-    """One place of a phrase in a message; it may be empty if it is optional."""
+    """One place of a phrase in a message: its choices that may be there. It may be empty if it is optional."""
 
-    found: Found
+    choices: list[list[Part]]
     optional: bool
     after_gap: bool
 
@@ -175,85 +173,122 @@ class Phrase:
                 reach = 0
             reach += max(_measure(first, rest, unspaced=self.unspaced) for first, rest in choices)
 
-    def find(self, places: Places) -> Iterable[Span]:
-        """Where it starts and ends in a message, in words: at each start the shortest and the longest."""
-        if alone := places.get(self.source):
-            # Most phrases are one word.
-            return [(at, at + 1) for at in alone]
-        slots = self._find_slots(lambda first: places.get(first, ()))
-        return _find_spans(slots, _GAP_WORDS, lambda rest, position: _match_words(rest, places, position))
-
-    def find_unspaced(self, text: str, pieces: Places) -> Iterable[Span]:
-        """The same in signs, in a message without its spaces; ``pieces`` are those of ``list_pieces``."""
-
-        def locate(first: str) -> Iterable[int]:
-            return [here for here in pieces.get(first[:_PIECE_SIGNS], ()) if text.startswith(first, here)]
-
-        return _find_spans(
-            self._find_slots(locate), _GAP_SIGNS, lambda rest, position: _match_signs(rest, text, position)
-        )
-
-    def _find_slots(self, locate: Callable[[str], Iterable[int]]) -> list[Slot]:
-        """Its slots in a message; none if one of them is not there that must be.
+    def find(self, places: Places) -> list[Span]:
+        """Where it starts and ends in a message, in words or in signs: at each start the shortest and the longest.
 
         Args:
-            locate: gives where a choice may begin, by its first word or signs.
+            places: those of the message's words, or those that ``list_pieces`` gives.
         """
+        if not self.unspaced and (alone := places.get(self.source)):
+            # Most phrases are one word.
+            return [(at, at + 1) for at in _list_bits(alone)]
         slots = []
         for slot in self.source.split(_NEXT):
-            found: Found = {}
-            optional = False
-            for first, rest in _list_choices(slot):
-                optional |= not first
-                length = len(first) if self.unspaced else 1
-                for here in locate(first):
-                    found.setdefault(here, []).append((here + length, rest))
+            choices = slot.removeprefix(_GAP).split("|")
+            found = _find_signs(choices, places) if self.unspaced else _find_words(choices, places)
+            optional = "" in choices
             if not (found or optional):
                 return []
             slots.append(Slot(found, optional, slot.startswith(_GAP)))
-        return slots
+        gap = _GAP_SIGNS if self.unspaced else _GAP_WORDS
+        return [(start, end) for start in _list_starts(slots) for end in _find_ends(slots, start, gap)]
 
 
-def _find_spans(slots: Sequence[Slot], gap: int, match: Callable[[str, int], Iterable[int]]) -> Iterable[Span]:
-    """Where some slots follow one another: at each start the shortest and the longest.
+def _find_words(choices: Sequence[str], places: Places) -> list[list[Part]]:
+    """The choices of words that may be in a message; those of one word are one."""
+    found = []
+    alone = 0
+    for choice in choices:
+        if choice in places:
+            alone |= places[choice]
+        elif " " in choice and choice.partition(" ")[0] in places:
+            words = choice.split(" ")
+            parts = [(word[0] == _GAP, places.get(word.removeprefix(_GAP), 0), 1) for word in words]
+            if all(here for _, here, _ in parts):
+                found.append(parts)
+    return [[(False, alone, 1)], *found] if alone else found
+
+
+def _find_signs(choices: Sequence[str], places: Places) -> list[list[Part]]:
+    """The same of signs."""
+    found = []
+    for choice in choices:
+        if choice[:_PIECE_SIGNS] in places:
+            pieces = [(piece[0] == _GAP, piece.removeprefix(_GAP)) for piece in choice.split(" ")]
+            parts = [(after_gap, _locate(signs, places), len(signs)) for after_gap, signs in pieces]
+            if all(here for _, here, _ in parts):
+                found.append(parts)
+    return found
+
+
+def _locate(signs: str, places: Places) -> int:
+    """Where some signs are, by the pieces of them."""
+    found = -1
+    for at in range(0, len(signs), _PIECE_SIGNS):
+        found &= places.get(signs[at : at + _PIECE_SIGNS], 0) >> at
+    return found
+
+
+def _list_starts(slots: Iterable[Slot]) -> Iterable[int]:
+    """Where a phrase may begin: with its first slot, or the next where that may be left out."""
+    starts = 0
+    for slot in slots:
+        for (_, places, _), *_ in slot.choices:
+            starts |= places
+        if not slot.optional:
+            break
+    return _list_bits(starts)
+
+
+def _find_ends(slots: Iterable[Slot], start: int, gap: int) -> Iterable[int]:
+    """Where some slots that follow one another from a start may end: the nearest and the farthest place.
 
     Args:
         gap: how long a gap is at most.
-        match: gives the ends of the rest of a choice that follows a position.
     """
-    # Each start, and where the next slot may begin: just there, or after a gap.
-    near, far = {(here, here) for slot in _list_leading(slots) for here in slot.found}, set[Span]()
-    for found, optional, after_gap in slots:
+    # Where the next slot may begin: just there, or after a gap.
+    near, far = 1 << start, 0
+    for choices, optional, after_gap in slots:
         if after_gap:
-            near, far = set(), near | far
-        spread = ((start, here) for start, position in far for here in range(position, position + gap + 1))
-        reached = set[Span]()
-        for start, position in chain(near, spread) if far else near:
-            for end, rest in found.get(position, ()):
-                if rest:
-                    reached.update((start, there) for there in match(rest, end))
-                else:
-                    reached.add((start, end))
-        near, far = (near | reached, far) if optional else (reached, set())
-        if not (near or far):
+            near, far = 0, near | far
+        here, reached = near | _spread(far, gap), 0
+        for parts in choices:
+            there = here
+            for after_gap_within, places, length in parts:
+                there = (_spread(there, gap) if after_gap_within else there) & places
+                there <<= length
+            reached |= there
+        near, far = (near | reached, far) if optional else (reached, 0)
+        if not near | far:
             return ()
-    return _list_outermost(near | far)
+    ends = near | far
+    return {(ends & -ends).bit_length() - 1, ends.bit_length() - 1}
 
 
-def _list_leading(slots: Iterable[Slot]) -> Iterator[Slot]:
-    """The slots that a phrase may begin with: the first, and the next where that may be left out."""
-    for slot in slots:
-        yield slot
-        if not slot.optional:
-            return
+def _spread(places: int, gap: int) -> int:
+    """Some places, and those up to a gap behind each."""
+    width, spread = 1, places
+    while width <= gap:
+        step = min(width, gap + 1 - width)
+        spread |= spread << step
+        width += step
+    return spread
+
+
+def _list_bits(places: int) -> Iterator[int]:
+    while places:
+        lowest = places & -places
+        yield lowest.bit_length() - 1
+        places ^= lowest
 
 
 def list_pieces(signs: str) -> Places:
     """Where in a message without its spaces each piece is that a step may begin with."""
     pieces: Places = {}
     if UNSPACED.search(signs):
-        for at, size in product(range(len(signs)), range(1, _PIECE_SIGNS + 1)):
-            pieces.setdefault(signs[at : at + size], []).append(at)
+        for at in range(len(signs)):
+            for piece in {signs[at : at + size] for size in range(1, _PIECE_SIGNS + 1)}:
+                pieces[piece] = pieces.get(piece, 0) | 1 << at
     return pieces
 
 
@@ -281,36 +316,3 @@ def _measure(first: str, rest: str, *, unspaced: bool) -> int:
     if unspaced:
         return len(first) + sum(_GAP_SIGNS + len(part) for part in rest.split())
     return bool(first) + sum(1 + _GAP_WORDS * part.startswith(_GAP) for part in rest.split())
-
-
-def _list_outermost(spans: set[Span]) -> Iterable[Span]:
-    """At each start the shortest and the longest."""
-    if len(spans) == 1:
-        return spans
-    ends: dict[int, list[int]] = defaultdict(list)
-    for start, end in spans:
-        ends[start].append(end)
-    return ((start, end) for start, of_start in ends.items() for end in {min(of_start), max(of_start)})
-
-
-def _match_words(rest: str, places: Places, position: int) -> Iterator[int]:
-    """Where the words of a choice after its first may end."""
-    word, _, others = rest.partition(" ")
-    last = position + (_GAP_WORDS if word.startswith(_GAP) else 0)
-    found = places.get(word.removeprefix(_GAP), ())
-    for here in found[bisect_left(found, position) : bisect_right(found, last)]:
-        if others:
-            yield from _match_words(others, places, here + 1)
-        else:
-            yield here + 1
-
-
-def _match_signs(rest: str, text: str, position: int) -> Iterator[int]:
-    """Where the pieces of a choice after its first end, a gap before each."""
-    for part in rest.split():
-        sign = part.removeprefix(_GAP)
-        found = text.find(sign, position, position + _GAP_SIGNS + len(sign))
-        if found < 0:
-            return
-        position = found + len(sign)
-    yield position

@@ -75,13 +75,13 @@ class Sieve:
         self._next_keys = np.append(self._next_keys, next_keys)
         self._joints = np.append(self._joints, np.frombuffer(joints, np.uint8))
 
-    def sift(self, phrases: Places, hashes: Hashes, places: Iterable[Iterable[int]]) -> list[int]:
+    def sift(self, phrases: Places, hashes: Hashes, places: Iterable[int]) -> list[int]:
         """Those of some phrases that may be in a text, in their order.
 
         Args:
             phrases: the numbers of those to look for.
             hashes: of the words of the text.
-            places: where in the text each of these is.
+            places: where in the text each of these is, a bit for each place.
         """
         if not len(phrases):
             return []
@@ -115,19 +115,26 @@ class Sieve:
 class _Words:
     """The words of a text by their keys, and where each is."""
 
-    def __init__(self, hashes: Hashes, places: Iterable[Iterable[int]]) -> None:
+    def __init__(self, hashes: Hashes, places: Iterable[int]) -> None:
         masks: dict[int, int] = {}
         for key, found in zip((hashes % _KEYS).tolist(), places, strict=True):
-            for place in found:
-                masks[key] = masks.get(key, 0) | 1 << place % _BITS
+            masks[key] = masks.get(key, 0) | found
         # For each key that there can be the number of its mask; the first is of all that the text has not.
         self._numbers = np.zeros(_KEYS, np.uint16)
         self._numbers[list(masks)] = np.arange(1, len(masks) + 1)
-        self._masks = np.array([0, *masks.values()], np.uint64)
+        self._masks = _fold([0, *masks.values()])
 
     def find(self, keys: Keys) -> Masks:
         """Where the words of these keys are."""
         return self._masks[self._numbers[keys]]
+
+
+def _fold(places: Sequence[int]) -> Masks:
+    """Masks as wide as they may be, made of wider ones."""
+    wide = max(1, -(-max(map(int.bit_length, places)) // _BITS))
+    parts = b"".join(mask.to_bytes(wide * _BITS // 8, "little") for mask in places)
+    masks: Masks = np.bitwise_or.reduce(np.frombuffer(parts, "<u8").reshape(-1, wide), axis=1)
+    return masks
 
 
 def _make_keys(words: Iterable[str]) -> Keys:

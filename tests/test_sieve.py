@@ -36,13 +36,13 @@ def sift(plain: str, message: Message) -> bool:
 )
 def test_no_phrase_of_words_is_lost(slots: list[str], words: list[str]) -> None:
     plain, message = "/".join([slots[0].removeprefix("~"), *slots[1:]]), Message(" ".join(words))
-    assert sift(plain, message) or not list(Phrase(plain).find(message.places))
+    assert sift(plain, message) or not Phrase(plain).find(message.places)
 
 
 @given(st.lists(SIGN_SLOT, min_size=1, max_size=3), st.text("停短信不要了我", min_size=1, max_size=90))
 def test_no_phrase_of_signs_is_lost(slots: list[str], signs: str) -> None:
     plain = "/".join([slots[0].removeprefix("~"), *slots[1:]])
-    assert sift(plain, Message(signs)) or not list(Phrase(plain).find_unspaced(signs, list_pieces(signs)))
+    assert sift(plain, Message(signs)) or not Phrase(plain).find(list_pieces(signs))
 
 
 def test_the_same_words_in_another_order_or_too_far_apart_do_not_pass() -> None:
@@ -62,5 +62,5 @@ def test_the_same_words_in_another_order_or_too_far_apart_do_not_pass() -> None:
 def test_nothing_is_looked_for_in_vain() -> None:
     sieve = Sieve()
     sieve.add([Phrase("stop").list_steps()])
-    assert sieve.sift(np.zeros(0, int), hash_words(["stop"]), [[0]]) == []
+    assert sieve.sift(np.zeros(0, int), hash_words(["stop"]), [1]) == []
     assert sieve.sift(np.array([0]), hash_words([]), []) == []
