@@ -8,7 +8,6 @@ from pathlib import Path
 from shutil import copy
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -17,6 +16,7 @@ from sqlalchemy import Engine, make_url
 from bot.daemon import prepare_database
 from bot.database import migrate, open_database
 from bot.settings import Settings, load_settings
+from tests.databases import LentDatabase, make_postgres_database
 
 pytest_plugins = ["tests.browsing"]
 
@@ -77,11 +77,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: str) -> Iterator[str]:
-    """The name of such a PostgreSQL database."""
+def lent_postgres(postgres: str) -> Iterator[LentDatabase]:
+    """A PostgreSQL database with its tables that one test after the other gets."""
     with make_postgres_database(postgres) as url:
         make_tables(url)
-        yield make_url(url).database or ""
+        lent = LentDatabase(postgres, make_url(url).database or "")
+        yield lent
+        lent.drop()
 
 
 def make_tables(url: str) -> None:
@@ -96,21 +98,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'bot.db'}"
         return
-    template = request.getfixturevalue("postgres_template") if "engine" in request.fixturenames else "template1"
-    with make_postgres_database(request.getfixturevalue("postgres"), template) as url:
+    if "engine" in request.fixturenames:
+        database = request.getfixturevalue("lent_postgres").lend()
+    else:
+        database = make_postgres_database(request.getfixturevalue("postgres"))
+    with database as url:
         yield url
-
-
-@contextmanager
-def make_postgres_database(server: str, template: str = "template1") -> Iterator[str]:
-    """An empty database on that server, or a copy of another one; gone afterwards."""
-    name = f"bot_{uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
-    url = make_url(server).set(drivername="postgresql+psycopg", database=name)
-    yield url.render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from bot.holds import beat, pause
 from bot.models import METADATA, Contact, Patient
 from bot.settings import Settings, load_settings
 from tests.clinics import PHONE, deliver, enrol_one, text_in
-from tests.conftest import CLINIC, NOW, make_postgres_database
+from tests.conftest import CLINIC, NOW
+from tests.databases import make_postgres_database
 
 LATER = NOW + timedelta(hours=1)
 

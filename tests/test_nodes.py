@@ -25,8 +25,8 @@ from bot.database import open_database, reading, writing
 from bot.holds import NODE_LOST, pause, resume
 from bot.models import Node, OutgoingText, TextState
 from bot.settings import load_settings
-from tests.conftest import make_postgres_database
 from tests.daemons import ROOT, Daemon, find_free_port, make_environment, run_daemon, wait_for
+from tests.databases import make_postgres_database
 from tests.fake_twilio import FakeTwilio, serve_twilio
 from tests.test_twilio import enrol_many
 
