@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -45,6 +45,7 @@ class SettingsError(ValueError):
         self.problems = problems
 
 
+@cache  # To find them takes a walk through all. One that there is stays; one that there is not is looked for anew.
 def _check_zone(value: str) -> str:
     if value not in available_timezones():
         raise ValueError("a time zone name such as America/New_York")
