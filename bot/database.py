@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -205,12 +207,25 @@ def has_room(engine: Engine) -> bool:
 
 def migrate(engine: Engine) -> None:
     """Bring the tables up to date. Several processes may do it at once: one works, the others wait."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config = _make_config()
     with engine.execution_options(writes=True).begin() as connection:
         lock_start(connection)
+        if MigrationContext.configure(connection).get_current_heads() == _find_heads():
+            return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _make_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+@cache
+def _find_heads() -> tuple[str, ...]:
+    """The newest migration. To know it all are loaded, which takes longer than to see that there is nothing to do."""
+    return tuple(ScriptDirectory.from_config(_make_config()).get_heads())
 
 
 def find_revision(connection: Connection) -> str | None:
