@@ -21,8 +21,9 @@ from bot.provider import Accepted, SendError, StatusReport
 from bot.settings import Settings
 from bot.web import callbacks
 from bot.web.callbacks import Callbacks
-from tests.clinics import enrol_one, find_rows
+from tests.clinics import find_rows
 from tests.conftest import NOW
+from tests.test_twilio import enrol_many
 
 MANY, FEW, BROKEN = 120, 20, 7
 
@@ -30,8 +31,7 @@ MANY, FEW, BROKEN = 120, 20, 7
 @pytest.fixture
 def tokens(engine: Engine, settings: Settings) -> list[str]:
     """Of so many texts that are being sent."""
-    for number in range(MANY):
-        enrol_one(engine, settings, phone=f"+1202555{number:04}", external_id=str(number))
+    enrol_many(engine, settings, MANY, NOW)
     with writing(engine) as session:
         ready, _ = claim_due(session, settings.clinic_facts, settings.plan, NOW, MANY)
     assert len(ready) == MANY
@@ -114,8 +114,7 @@ def test_what_two_callbacks_say_of_one_text_ends_with_the_further_of_them(
 def test_callbacks_and_answers_of_the_provider_do_not_wait_for_each_other_crosswise(
     engine: Engine, settings: Settings
 ) -> None:
-    for number in range(FEW):
-        enrol_one(engine, settings, phone=f"+1202555{number:04}", external_id=str(number))
+    enrol_many(engine, settings, FEW, NOW)
     with writing(engine) as session:
         ready, _ = claim_due(session, settings.clinic_facts, settings.plan, NOW, FEW)
     accepted: list[tuple[Ready, Accepted | SendError]] = [(one, Accepted(f"SM{one.id}", "queued")) for one in ready]
