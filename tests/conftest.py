@@ -11,8 +11,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Engine, make_url
 
+from bot import accounts
 from bot.daemon import prepare_database
 from bot.database import migrate, open_database
 from bot.settings import Settings, load_settings
@@ -20,6 +23,7 @@ from tests.databases import LentDatabase, make_postgres_database
 
 pytest_plugins = ["tests.browsing"]
 
+SLOW_HASHER = accounts._HASHER
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # Monday, 10:00 in New York
 CLINIC = {
     "CLINIC_NAME": "Riverside Imaging",
@@ -31,6 +35,21 @@ CLINIC = {
 }
 
 MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Passwords are hashed in no time; those of other processes, and of ``slow_passwords``, as they should be."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_HASHER", quick)
+        yield
+
+
+@pytest.fixture
+def slow_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as in earnest."""
+    monkeypatch.setattr(accounts, "_HASHER", SLOW_HASHER)
 
 
 @pytest.fixture(scope="session")

@@ -54,9 +54,10 @@ def try_to_sign_in(engine: Engine, email: str = EMAIL, password: str = PASSWORD,
     return ""
 
 
+@pytest.mark.usefixtures("slow_passwords")
 def test_a_password_is_stored_as_argon2id_and_checked(engine: Engine) -> None:
     with writing(engine) as session:
-        assert add(session).password_hash.startswith("$argon2id$")
+        assert add(session).password_hash.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
     assert try_to_sign_in(engine) == ""
     assert try_to_sign_in(engine, email=" ANA@clinic.example ") == ""
