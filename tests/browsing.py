@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.daemons import ROOT, find_free_port, is_answering, wait_for
+from tests.daemons import find_free_port, is_answering, start_bot, wait_for
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -41,15 +40,8 @@ def run_bot(folder: Path, command: str) -> Iterator[str]:
     """``bot run`` or ``bot demo`` with no settings, in that folder, writing to ``log`` there; gives its address."""
     port = find_free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "PUBLIC_BASE_URL": url}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", command, "--port", str(port)],
-            env={"PATH": os.environ["PATH"], **environment},
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-        )
+    environment = {"TMPDIR": str(folder), "PUBLIC_BASE_URL": url}
+    process = start_bot([command, "--port", str(port)], folder, environment, folder / "log")
     try:
         wait_for(lambda: is_answering(f"{url}/healthz"), 120)
         yield url

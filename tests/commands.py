@@ -5,16 +5,21 @@ To import all that a command needs takes most of its time. One process does it o
 
 import multiprocessing
 import os
+import signal
 import sys
+import tempfile
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import CompletedProcess, TimeoutExpired
 from tempfile import TemporaryDirectory
 
 from bot.cli import main
 
 # What commands import as they go.
-_IMPORTED = ("bot.cli", "bot.checks", "bot.daemon", "bot.evaluating", "bot.importing", "bot.web.app", "tests.commands")
+_IMPORTED = (
+    *("bot.cli", "bot.checks", "bot.daemon", "bot.evaluating", "bot.importing", "bot.samples", "bot.serving"),
+    *("bot.web.app", "tests.commands"),
+)
 _SECONDS = 60
 
 
@@ -40,6 +45,38 @@ def run_command(words: list[str], folder: Path, environment: dict[str, str], std
     return CompletedProcess(words, code, stdout, stderr)
 
 
+class RunningCommand:
+    """A command that goes on, with its output in a log; it is asked and told the same as a ``subprocess.Popen``."""
+
+    def __init__(self, words: list[str], folder: Path, environment: dict[str, str], log: Path) -> None:
+        self._name = f"bot {' '.join(words)}"
+        streams = [Path(os.devnull), log, log]
+        self._process = _make_context().Process(target=_become, args=(words, folder, environment, streams), daemon=True)
+        self._process.start()
+        self.pid = self._process.pid or 0
+
+    def poll(self) -> int | None:
+        """Its exit code once it has ended; -9 and so on where a signal ended it."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self.poll()
+        if code is None:
+            raise TimeoutExpired(self._name, timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
 def _make_context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*_IMPORTED])
@@ -51,10 +88,13 @@ def _become(words: list[str], folder: Path, environment: dict[str, str], streams
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None
     for number, stream in enumerate(streams):
-        os.dup2(os.open(stream, os.O_RDWR | os.O_CREAT), number)
+        os.dup2(os.open(stream, os.O_RDWR | os.O_CREAT | os.O_APPEND), number)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, encoding="utf-8") for number, mode in enumerate("rww"))
+    sys.stderr.reconfigure(line_buffering=True)
     sys.argv = ["bot", *words]
+    sys.orig_argv = [sys.executable, "-m", *sys.argv]
     try:
         main()
     finally:

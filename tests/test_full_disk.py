@@ -49,7 +49,9 @@ def play(folder: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "none", str(disk)], check=True)
     port = find_free_port()
     with serve_twilio(delay_s=0.02) as fake:
-        environment = make_environment(f"sqlite:///{disk / 'bot.db'}", fake, port, SPOOL_FOLDER=str(disk / "spool"))
+        # With where the program is: started as an operator starts it.
+        changes = {"SPOOL_FOLDER": str(disk / "spool"), "PYTHONPATH": str(ROOT)}
+        environment = make_environment(f"sqlite:///{disk / 'bot.db'}", fake, port, **changes)
         settings = load_settings(None, environment)
         engine = prepare_database(settings)
         with run_daemon(environment, port, folder) as daemon:

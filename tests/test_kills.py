@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from bot.daemon import prepare_database
 from bot.settings import load_settings
 from tests.clinics import list_tasks
+from tests.commands import RunningCommand
 from tests.daemons import Daemon, find_free_port, make_environment, run_daemon, wait_for
 from tests.fake_twilio import serve_twilio
 from tests.faults import FAULTS, now_and_then
@@ -89,7 +90,7 @@ def test_an_old_and_a_new_version_share_a_burst_while_one_leaves(database_url: s
         engine.dispose()
 
 
-def stop_between_transactions(process: subprocess.Popen[bytes], engine: Engine) -> None:
+def stop_between_transactions(process: subprocess.Popen[bytes] | RunningCommand, engine: Engine) -> None:
     """Stop a process where it holds no lock: in the middle of a write SQLite would wait for it as long as it stands."""
     while True:
         process.send_signal(signal.SIGSTOP)

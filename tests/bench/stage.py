@@ -21,7 +21,7 @@ from bot.holds import pause
 from bot.people import Enrolment
 from bot.settings import Settings, load_settings
 from tests.bench.provider import Provider
-from tests.daemons import Daemon, find_free_port, make_environment, wait_for
+from tests.daemons import ROOT, Daemon, find_free_port, make_environment, wait_for
 
 KINDS = ("sqlite", "postgresql")
 LANGUAGES = ("en", "es", "zh_Hans", "zh_Hant", "vi", "ko", "fil", "ru", "ar", "ht", "fr", "hi")
@@ -44,7 +44,9 @@ class Stage:
     def make_environment(
         self, url: str, provider: Provider | None = None, port: int = 9, **changes: str
     ) -> dict[str, str]:
-        return make_environment(url, provider or _NOWHERE, port, **_UNLIMITED | changes)  # type: ignore[arg-type]
+        # With where the program is: what is measured is started as an operator starts it.
+        changes = {**_UNLIMITED, "PYTHONPATH": str(ROOT), **changes}
+        return make_environment(url, provider or _NOWHERE, port, **changes)  # type: ignore[arg-type]
 
     def load_settings(self, url: str) -> Settings:
         return load_settings(None, self.make_environment(url))
