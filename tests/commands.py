@@ -32,7 +32,7 @@ def run_command(words: list[str], folder: Path, environment: dict[str, str], std
     with TemporaryDirectory() as name:
         streams = [Path(name, stream) for stream in ("stdin", "stdout", "stderr")]
         streams[0].write_text(stdin, encoding="utf-8")
-        process = _make_context().Process(target=_become, args=(words, folder, environment, streams))
+        process = make_context().Process(target=_become, args=(words, folder, environment, streams))
         process.start()
         process.join(_SECONDS)
         if process.exitcode is None:
@@ -51,7 +51,7 @@ class RunningCommand:
     def __init__(self, words: list[str], folder: Path, environment: dict[str, str], log: Path) -> None:
         self._name = f"bot {' '.join(words)}"
         streams = [Path(os.devnull), log, log]
-        self._process = _make_context().Process(target=_become, args=(words, folder, environment, streams), daemon=True)
+        self._process = make_context().Process(target=_become, args=(words, folder, environment, streams), daemon=True)
         self._process.start()
         self.pid = self._process.pid or 0
 
@@ -77,7 +77,8 @@ class RunningCommand:
         self.send_signal(signal.SIGKILL)
 
 
-def _make_context() -> ForkServerContext:
+def make_context() -> ForkServerContext:
+    """What starts processes that have imported the program already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*_IMPORTED])
     return context

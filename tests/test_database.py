@@ -1,7 +1,6 @@
 """Migrations, SQLite's settings, backups, and who may write when."""
 
 import logging
-import multiprocessing
 import os
 import sqlite3
 import threading
@@ -24,6 +23,7 @@ from bot.logs import set_up_logging
 from bot.models import METADATA, Clinic, Contact, OutgoingText, Patient
 from bot.settings import Settings, load_settings
 from tests.clinics import PHONE, enrol_one
+from tests.commands import make_context
 from tests.conftest import CLINIC, NOW, MakeSettings
 
 
@@ -47,8 +47,7 @@ def start(values: dict[str, str]) -> None:
 
 def test_several_processes_may_start_at_once(database_url: str) -> None:
     values = {"DATABASE_URL": database_url, **CLINIC}
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=start, args=(values,)) for _ in range(4)]
+    processes = [make_context().Process(target=start, args=(values,)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
