@@ -113,7 +113,7 @@ def test_nodes_that_take_in_side_by_side_take_each_once_and_keep_the_order(
 def test_while_many_come_at_once_they_are_kept_first_but_not_for_long(
     engine: Engine, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrivals, "_RUSH_PAUSE_S", 60.0)
+    monkeypatch.setattr(arrivals, "_RUSH_PAUSE_S", 10.0)
     moments = []
 
     def look(*arguments: Any) -> int:
