@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -60,13 +61,14 @@ def translate(language: str, beginning: str) -> str:
     return sentence if language == SOURCE else read_catalogue(language).translations[sentence][0]
 
 
-def find_asked(exam: Exam, language: str) -> list[str]:
+@cache
+def find_asked(exam: Exam, language: str) -> tuple[str, ...]:
     """The sentences that ask what staff must know before this exam."""
     if not exam.asks:
-        return []
+        return ()
     speaker = Speaker(get_language(language))
     items = [speaker.say(ASKED[asked]) for asked in exam.asks]
-    return [*items, translate(language, "Reply now: 1")]
+    return (*items, translate(language, "Reply now: 1"))
 
 
 @pytest.mark.parametrize("language", CODES)
