@@ -14,7 +14,8 @@ serve: .venv/installed .env  ## The real daemon, from .env
 
 install: .venv/installed  ## .venv with the locked dependencies
 
-test: check words  ## Lint, types, import rules, then all tests, on all cores
+test:  ## Lint, types, import rules, then all tests, on all cores
+	$(MAKE) --no-print-directory --jobs 2 check words
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 
 rig: .venv/installed-dev  ## The tests of what must be survived at their full size, 2,000 texts for each fault; about an hour

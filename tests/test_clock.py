@@ -179,6 +179,7 @@ class Life:
 async def turn(loop: SendingLoop) -> None:
     while await loop._turn():
         while loop._in_flight:
+            await asyncio.wait(loop._in_flight)
             await asyncio.sleep(0)
     await loop._turn()
 

@@ -137,6 +137,7 @@ def test_after_a_downtime_the_loop_begins_with_what_is_of_no_more_use_soonest(
         loop = SendingLoop(engine, Listing(), settings.clinic_facts, settings.plan, 10, lambda: later)
         await loop._turn()
         while loop._in_flight:
+            await asyncio.wait(loop._in_flight)
             await asyncio.sleep(0)
         await loop._turn()
 
