@@ -20,8 +20,8 @@ from messages.words import read_lists
 FOLDER = Path(__file__).parent / "concepts"
 # So many letters a stem has at least.
 _STEM = 2
-# So many words are remembered with what is known of them.
-_REMEMBERED = 10_000
+# So many words of a language are remembered with what is known of them.
+_REMEMBERED = 1_000
 # So many concepts at most has what is known by its sound alone.
 _ALIKE = 4
 # A text that speaks of more has everything beside everything, which says nothing.

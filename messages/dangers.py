@@ -46,8 +46,10 @@ def find_emergency(reading: Reading) -> Understanding | None:
     code = reading.find_code("emergency")
     if not code:
         return None
-    enough = max(_find_doubt(reading), _LEAST if code == reading.spoken[0] else 0.0)
-    if enough and reading.find_share("emergency") < enough:
+    doubt = _find_doubt(reading)
+    if doubt and reading.find_share("emergency") < doubt:
+        return None
+    if code == reading.spoken[0] and not reading.is_likely("emergency", _LEAST, "emergency"):
         return None
     return Understanding("emergency", language=code)
 
@@ -107,8 +109,9 @@ def find_stop(reading: Reading) -> Understanding | None:
     code = reading.find_code("stop_phrases")
     if not code:
         return None
-    if code == reading.spoken[0] and reading.find_share("stop") < max(map(reading.find_share, ("emergency", "start"))):
-        # "He said stop yesterday, and today he does not wake up."
+    others = ("emergency", "start", "wrong_number")
+    if code == reading.spoken[0] and reading.find_share("stop") < max(map(reading.find_share, others)):
+        # "He said stop yesterday, and today he does not wake up." "Stop, I am not Anna, I have never been with you."
         return None
     return Understanding("stop", language=code)
 

@@ -6,10 +6,8 @@ from messages.evidence import Found
 from messages.grammar import NEGATE_LAST, denies, is_within
 from messages.reading import Reading
 from messages.understanding import Understanding
-from messages.words import ANSWERS
+from messages.words import ANSWERS, RISKS
 
-# The topics of what the safety question asks about.
-_RISKS = ("implants", "metal", "contrast", "pregnancy")
 # What of it is one thing by several names.
 _KINDS = {"implants": "metal", "metal": "metal", "implant": "metal", "contrast": "allergy", "allergy": "allergy"}
 _KINDS |= {"pregnancy": "other", "other": "other"}
@@ -66,7 +64,7 @@ def _is_risk(hit: Found) -> bool:
     """Whether this names what the safety question asks about."""
     if hit.tag.table == "report":
         return hit.tag.key != "having"
-    return hit.tag.table in ("topics", "shown_topics") and hit.tag.key in _RISKS
+    return hit.tag.table in ("topics", "shown_topics") and hit.tag.key in RISKS
 
 
 def _is_denied(hits: Iterable[Found]) -> bool:

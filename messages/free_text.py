@@ -21,13 +21,14 @@ _CANNOT_COME = 3.0
 
 def guess(reading: Reading) -> Understanding | None:
     """What a free text is most likely about. A number alone is no question."""
+    reading = reading.beginning
     if not reading.has_letters:
         return None
     if [label for label, _ in reading.ranked[:1]] == ["unknown"]:
         # Small talk, even with a word of ours in it: "bring some bread".
         return None
     code = reading.spoken[0]
-    ranked = reading.rank_labels(_list_never(reading))
+    ranked = reading.rank_labels(list_never(reading))
     if reading.awaiting == "confirm":
         ranked = _favour(ranked, "change", _CANNOT_COME)
     label, probability = _pick(ranked)
@@ -47,7 +48,7 @@ def guess(reading: Reading) -> Understanding | None:
     return None
 
 
-def _list_never(reading: Reading) -> set[Label]:
+def list_never(reading: Reading) -> set[Label]:
     """What the text cannot mean."""
     # These were looked at already.
     never = {"emergency", "stop"}

@@ -39,12 +39,16 @@ _KIND_BITS = 28
 _KIND_NUMBERS = {kind: number << _KIND_BITS for number, kind in enumerate(_KINDS)}
 # What the phrases of a label count for together beside its examples.
 _PHRASES_SHARE = 0.5
-# Learning ends when no example changes a score by more than this, or after so many times through all of them.
+# Learning ends when none of all examples changes a score by more than this, or after so many times through them.
 _TOLERANCE, _MOST_ROUNDS = 0.05, 40
+# An example that changed no score by more than this is passed over until the next of so many rounds.
+_SETTLED, _ALL_AGAIN = 0.02, 3
+# After so many rounds the weak features are let go of.
+_CHOOSING_ROUNDS = 4
 # The largest weight of a label in the byte that is kept of each.
 _LARGEST = 127
 # Of so many words the features are kept.
-_KEPT_WORDS = 4096
+_KEPT_WORDS = 2048
 # What is written to a file.
 _KEPT = ("keys", "values", "weights", "scale", "mean")
 
@@ -54,6 +58,9 @@ Feature = tuple[str, str]
 # Features are known by a number made of their kind and letters: a fraction of the memory.
 Keys = NDArray[np.uint32]
 Numbers = NDArray[np.float32]
+Places = NDArray[np.int64]
+# The places of the features that an example has, and their values.
+Row = tuple[Places, Numbers]
 
 
 def list_signs(text: str) -> Iterator[Feature]:
@@ -73,7 +80,12 @@ class Example:
 class Guesser:
     """What one language's examples have taught, and its phrases, read as if they were texts."""
 
-    def __init__(self, examples: Sequence[Example], phrases: Sequence[Example] = ()) -> None:
+    def __init__(self, examples: Sequence[Example], phrases: Sequence[Example] = (), weak: float = 0.0) -> None:
+        """Learn.
+
+        Args:
+            weak: this share of the features is let go of: those that add least to any score.
+        """
         self.labels = tuple(sorted({example.label for example in examples}))
         # In order, so that they are found quickly.
         self._keys = np.zeros(0, np.uint32)
@@ -83,7 +95,7 @@ class Guesser:
         self._scale: Numbers = np.ones(len(self.labels), np.float32)
         self._mean: Numbers = np.zeros(len(self.labels), np.float32)
         if examples:
-            self._learn(examples, [phrase for phrase in phrases if phrase.label in self.labels])
+            self._learn(examples, [phrase for phrase in phrases if phrase.label in self.labels], weak)
 
     @classmethod
     def read(cls, path: Path) -> "Guesser":
@@ -110,7 +122,7 @@ class Guesser:
         scores = self._mean + (values @ self._weights[numbers].astype(np.float32)) * self._scale
         return dict(zip(self.labels, scores.tolist(), strict=True))
 
-    def _learn(self, examples: Sequence[Example], phrases: Sequence[Example]) -> None:
+    def _learn(self, examples: Sequence[Example], phrases: Sequence[Example], weak: float) -> None:
         found = [np.concatenate([example.features, _number_lists(example.lists)]) for example in (*examples, *phrases)]
         keys, many = np.unique(np.concatenate(found), return_counts=True)
         self._keys = keys[many >= _LEAST[keys >> _KIND_BITS]]
@@ -129,11 +141,23 @@ class Guesser:
         targets = np.eye(len(self.labels), dtype=np.float32)[np.concatenate([classes, phrase_classes])]
         importance = _weigh_examples(classes, phrase_classes)
         self._mean = np.average(targets[: len(examples)], 0, importance[: len(examples)]).astype(np.float32)
-        weights = _solve(rows, targets - self._mean, _RIDGE / importance, len(self._keys))
+        dual = np.zeros_like(targets)
+        wanted, damping = targets - self._mean, _RIDGE / importance
+        if weak:
+            weights = _solve(rows, wanted, damping, dual, len(self._keys), _CHOOSING_ROUNDS)
+            rows = self._keep_strong(rows, np.abs(weights).max(1) * self._values, weak)
+        weights = _solve(rows, wanted, damping, dual, len(self._keys))
         self._scale = np.maximum(np.abs(weights).max(0), np.finfo(np.float32).tiny) / _LARGEST
         self._weights = np.round(weights / self._scale).astype(np.int8)
 
-    def _weigh(self, features: Keys, lists: Mapping[str, int]) -> tuple[NDArray[np.int64], Numbers]:
+    def _keep_strong(self, rows: Iterable[Row], strength: Numbers, weak: float) -> list[Row]:
+        """Let go of the weakest features, and give some examples without them."""
+        strong = strength >= np.quantile(strength, weak)
+        self._keys, self._values = self._keys[strong], self._values[strong]
+        moved = strong.cumsum() - 1
+        return [_keep_some(*row, strong, moved) for row in rows]
+
+    def _weigh(self, features: Keys, lists: Mapping[str, int]) -> Row:
         """The places of a text's known features, and values of them whose squares add up to 1."""
         keys = np.concatenate([features, _number_lists(lists)])
         often = np.ones(len(keys), np.float32)
@@ -194,7 +218,16 @@ def _number(kind: str, text: str) -> int:
     return _KIND_NUMBERS[kind] | crc32(text.encode("utf-8", "surrogatepass")) >> 32 - _KIND_BITS
 
 
-def _solve(rows: Sequence[tuple[NDArray[np.int64], Numbers]], wanted: Numbers, damping: Numbers, width: int) -> Numbers:
+def _keep_some(numbers: Places, values: Numbers, strong: NDArray[np.bool_], moved: Places) -> Row:
+    """The features of an example that are kept, in their new places, and their squares again adding up to 1."""
+    kept = strong[numbers]
+    values = values[kept]
+    return moved[numbers[kept]], values / (np.linalg.norm(values) or 1.0)
+
+
+def _solve(
+    rows: Sequence[Row], wanted: Numbers, damping: Numbers, dual: Numbers, width: int, rounds: int = _MOST_ROUNDS
+) -> Numbers:
     """The weights of features (a row each) of ridge regression, whose dual is improved by one example after another.
 
     Nothing as large as examples by examples is needed, and each round takes as long as the examples have features.
@@ -203,23 +236,30 @@ def _solve(rows: Sequence[tuple[NDArray[np.int64], Numbers]], wanted: Numbers, d
         rows: the places of each example's features, and their values.
         wanted: the scores of each example.
         damping: how little each example counts.
+        dual: what each example adds to the weights so far; it is changed.
     """
     weights = np.zeros((width, wanted.shape[1]), np.float32)
-    dual = np.zeros_like(wanted)
+    for (numbers, values), share in zip(rows, dual, strict=True):
+        if share.any():
+            weights[numbers] += values[:, None] * share
     steps = 1 / (np.array([values @ values for _, values in rows], np.float32) + damping)
     # In the order of their labels they would pull one way for long.
     order, shuffler = list(range(len(rows))), Random(0)  # noqa: S311 (nothing secret)
-    for _ in range(_MOST_ROUNDS):
+    changed = [math.inf] * len(rows)
+    for number in range(rounds):
         shuffler.shuffle(order)
         largest = 0.0
         for at in order:
+            if number % _ALL_AGAIN and changed[at] < _SETTLED**2:
+                continue
             numbers, values = rows[at]
             here = weights[numbers]
             change = (wanted[at] - values @ here - damping[at] * dual[at]) * steps[at]
             dual[at] += change
             weights[numbers] = here + values[:, None] * change
-            largest = max(largest, float(change @ change))
-        if largest < _TOLERANCE**2:
+            changed[at] = float(change @ change)
+            largest = max(largest, changed[at])
+        if number % _ALL_AGAIN == 0 and largest < _TOLERANCE**2:
             break
     return weights
 

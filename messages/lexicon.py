@@ -24,7 +24,7 @@ from messages.phrase_index import Chosen, PhraseIndex, list_keys
 from messages.phrases import forget_pieces, list_words
 from messages.scripts import read_all_examples
 from messages.spelling import Spelling
-from messages.words import DANGEROUS, Tag, list_entries, read_words
+from messages.words import DANGEROUS, THROUGHOUT, Tag, list_entries, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -59,8 +59,9 @@ class Lexicon:
     index: PhraseIndex[Tag]
     # The numbers that the phrases of a language have in it.
     numbers: dict[str, range]
-    # What is dangerous to miss, of all languages.
+    # What is dangerous to miss, of all languages, and what is looked for in all of a long text.
     dangerous: Chosen
+    throughout: Chosen
     spellings: dict[str, Spelling]
     speakers: Filing
     # Of a language whose marks make other words, those of the words that are dangerous to miss.
@@ -181,6 +182,7 @@ def _make() -> Lexicon:
     index = PhraseIndex[Tag]()
     numbers, spellings = {}, {}
     dangerous: list[int] = []
+    throughout: list[int] = []
     speakers = Filing()
     entries = {language.code: list_entries(read_words(language.code)) for language in LANGUAGES}
     many: Counter[str] = Counter()
@@ -193,13 +195,25 @@ def _make() -> Lexicon:
         many.update(chain.from_iterable(map(list_keys, texts[::_SAMPLED])))
     for code, of_code in entries.items():
         numbers[code] = range(len(index), len(index) + len(of_code))
-        dangerous.extend(len(index) + at for at, (_, tag) in enumerate(of_code) if tag.key in DANGEROUS)
+        for at, (_, tag) in enumerate(of_code, len(index)):
+            if tag.key in DANGEROUS:
+                dangerous.append(at)
+            if tag.table == "report" or tag.key in THROUGHOUT:
+                throughout.append(at)
         index.add(of_code, many, prefixed=code in PREFIXED)
     index.sort_in()
     speakers.sort_in()
     forget_pieces()
     return Lexicon(
-        index, numbers, index.choose(dangerous), spellings, speakers, _read_marks(), read_language_names(), read_gist()
+        index,
+        numbers,
+        index.choose(dangerous),
+        index.choose(throughout),
+        spellings,
+        speakers,
+        _read_marks(),
+        read_language_names(),
+        read_gist(),
     )
 
 

@@ -29,6 +29,7 @@ PREFIXED = frozenset({"ar"})
 # What Arabic writes in front of a word without a space: and, so, by, for, like, the.
 _ARABIC_PREFIXES = ("وال", "بال", "فال", "كال", "ال", "لل", "و", "ف", "ب", "ل", "ك")
 _CLAUSES = re.compile(r"([.!?,;:\n\u0589\u055d\u060c\u061b\u061f\u06d4\u0964\u3002\uff0c\uff1b\uff1f\uff01\u3001]+)")
+_SENTENCES = re.compile(r"([.!?\n\u0589\u061f\u06d4\u0964\u3002\uff1f\uff01]+)")
 _QUESTION_MARKS = re.compile("[?\u061f\uff1f]")
 # Armenian sets its question mark on the vowel that is stressed.
 _ASKED_WITHIN = "\u055e"
@@ -82,7 +83,7 @@ def normalise(text: str) -> str:
 
 
 # A message of more words or signs than this is long.
-LONG, _LONG_SIGNS = 60, 400
+LONG, LONG_SIGNS = 60, 400
 # Where in a message each word stands, a bit for each place, and ``beginning*`` for each beginning of a word.
 Places = dict[str, int]
 
@@ -101,7 +102,7 @@ class Message:
     @property
     def is_long(self) -> bool:
         """Whether it is too long to be looked at more than once."""
-        return len(self.words) > LONG or len(self.squeezed) > _LONG_SIGNS
+        return len(self.words) > LONG or len(self.squeezed) > LONG_SIGNS
 
     @cached_property
     def forms(self) -> tuple[tuple[str, ...], ...]:
@@ -124,12 +125,21 @@ class Message:
 
 def split_clauses(text: str) -> list[Message]:
     """The clauses of a raw text, each normalised. Between Chinese words a space is a comma."""
-    parts = [*_CLAUSES.split(_UNSPACED_SPACE.sub(",", text)), ""]
-    clauses = (
+    return _split(_CLAUSES, _UNSPACED_SPACE.sub(",", text))
+
+
+def split_sentences(text: str) -> list[Message]:
+    """The sentences of a raw text, each normalised; a comma ends none."""
+    return _split(_SENTENCES, text)
+
+
+def _split(marks: re.Pattern[str], text: str) -> list[Message]:
+    parts = [*marks.split(text), ""]
+    pieces = (
         Message(normalise(part), bool(_QUESTION_MARKS.search(signs)) or _ASKED_WITHIN in part)
         for part, signs in zip(parts[::2], parts[1::2], strict=True)
     )
-    return [clause for clause in clauses if clause.text]
+    return [piece for piece in pieces if piece.text]
 
 
 def _list_forms(word: str) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """Hundreds of thousands of short strings in little memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,16 @@ class Packing:
         return len(self._ends) - 1
 
     def __getitem__(self, number: int) -> str:
-        begin, end = self._ends[number : number + 2].tolist()
-        return self._letters[begin:end].tobytes().decode()
+        return self.list_some([number])[0]
+
+    def list_some(self, numbers: Sequence[int]) -> list[str]:
+        """The strings of these numbers."""
+        at = np.array(numbers, np.intp)
+        letters = self._letters.data
+        return [
+            str(letters[begin:end], "utf-8")
+            for begin, end in zip(self._ends[at].tolist(), self._ends[at + 1].tolist(), strict=True)
+        ]
 
     def extend(self, texts: Iterable[str]) -> None:
         """Take in more strings."""

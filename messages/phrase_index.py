@@ -96,9 +96,10 @@ class PhraseIndex(Generic[Tag]):
         numbers = self._filing.find(hashes)
         if among is not None:
             numbers = numbers[among[numbers]]
+        found_in = self._sieve.sift(numbers, hashes, chain(message.prefixed_places.values(), pieces.values()))
         hits = []
-        for number in self._sieve.sift(numbers, hashes, chain(message.prefixed_places.values(), pieces.values())):
-            phrase = Phrase(self._phrases[number])
+        for number, plain in zip(found_in, self._phrases.list_some(found_in), strict=True):
+            phrase = Phrase(plain)
             tag, prefixed = self._tags[self._tagged[number]]
             if phrase.unspaced:
                 found, length = phrase.find(pieces), len(signs)

@@ -196,8 +196,7 @@ class Phrase:
 
 def _find_words(choices: Sequence[str], places: Places) -> list[list[Part]]:
     """The choices of words that may be in a message; those of one word are one."""
-    found = []
-    alone = 0
+    alone, found = 0, []
     for choice in choices:
         if choice in places:
             alone |= places[choice]
@@ -210,21 +209,26 @@ def _find_words(choices: Sequence[str], places: Places) -> list[list[Part]]:
 
 
 def _find_signs(choices: Sequence[str], places: Places) -> list[list[Part]]:
-    """The same of signs."""
-    found = []
+    """The same of signs; those of one length are one."""
+    alone, found = dict[int, int](), []
     for choice in choices:
-        if choice[:_PIECE_SIGNS] in places:
-            pieces = [(piece[0] == _GAP, piece.removeprefix(_GAP)) for piece in choice.split(" ")]
-            parts = [(after_gap, _locate(signs, places), len(signs)) for after_gap, signs in pieces]
-            if all(here for _, here, _ in parts):
-                found.append(parts)
-    return found
+        if choice[:_PIECE_SIGNS] not in places:
+            continue
+        if " " not in choice:
+            if here := _locate(choice, places):
+                alone[len(choice)] = alone.get(len(choice), 0) | here
+            continue
+        pieces = [(piece[0] == _GAP, piece.removeprefix(_GAP)) for piece in choice.split(" ")]
+        parts = [(after_gap, _locate(signs, places), len(signs)) for after_gap, signs in pieces]
+        if all(here for _, here, _ in parts):
+            found.append(parts)
+    return [*([(False, here, length)] for length, here in alone.items()), *found]
 
 
 def _locate(signs: str, places: Places) -> int:
     """Where some signs are, by the pieces of them."""
-    found = -1
-    for at in range(0, len(signs), _PIECE_SIGNS):
+    found = places.get(signs[:_PIECE_SIGNS], 0)
+    for at in range(_PIECE_SIGNS, len(signs), _PIECE_SIGNS):
         found &= places.get(signs[at : at + _PIECE_SIGNS], 0) >> at
     return found
 
@@ -251,7 +255,7 @@ def _find_ends(slots: Iterable[Slot], start: int, gap: int) -> Iterable[int]:
     for choices, optional, after_gap in slots:
         if after_gap:
             near, far = 0, near | far
-        here, reached = near | _spread(far, gap), 0
+        here, reached = near | _spread(far, gap) if far else near, 0
         for parts in choices:
             there = here
             for after_gap_within, places, length in parts:
@@ -266,13 +270,12 @@ def _find_ends(slots: Iterable[Slot], start: int, gap: int) -> Iterable[int]:
 
 
 def _spread(places: int, gap: int) -> int:
-    """Some places, and those up to a gap behind each."""
-    width, spread = 1, places
-    while width <= gap:
-        step = min(width, gap + 1 - width)
-        spread |= spread << step
-        width += step
-    return spread
+    """Some places, and those up to a gap behind each; it is a power of two."""
+    spread, width = places, 1
+    while width < gap:
+        spread |= spread << width
+        width *= 2
+    return spread | places << gap
 
 
 def _list_bits(places: int) -> Iterator[int]:
@@ -287,8 +290,10 @@ def list_pieces(signs: str) -> Places:
     pieces: Places = {}
     if UNSPACED.search(signs):
         for at in range(len(signs)):
-            for piece in {signs[at : at + size] for size in range(1, _PIECE_SIGNS + 1)}:
-                pieces[piece] = pieces.get(piece, 0) | 1 << at
+            here = 1 << at
+            for end in range(at + 1, min(at + _PIECE_SIGNS, len(signs)) + 1):
+                piece = signs[at:end]
+                pieces[piece] = pieces.get(piece, 0) | here
     return pieces
 
 

@@ -1,6 +1,5 @@
 """A text and all that is found in it: languages, phrases, clauses, and what is left without politeness."""
 
-from collections import defaultdict
 from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,12 +11,15 @@ from messages.guessing import list_signs, number_features, rank
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.marks import Marks, are_at_odds, list_marks
-from messages.matching import Message, split_clauses
-from messages.phrase_index import Chosen, Hit
+from messages.matching import Message, split_clauses, split_sentences
+from messages.outline import take_around, take_beginning
 from messages.phrases import list_words
+from messages.searching import Search
 from messages.sounds import list_sound_features
-from messages.words import DANGEROUS, GRAMMAR, WHOLE, Label
+from messages.words import DANGEROUS, GRAMMAR, VITAL, WHOLE, Label
 
+# So many sentences are read by themselves.
+_SENTENCES = 5
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
 # Said with a typing error it may be something else.
 _NEVER_CORRECTED = frozenset({"stop", "stop_phrases", "start", "start_phrases", "yes", "no", "none", "more"})
@@ -43,23 +45,13 @@ class Reading:
     def spoken(self) -> list[str]:
         return self.lexicon.find_spoken(self.message, self.own)
 
+    @cached_property
+    def _searching(self) -> Search:
+        return Search(self.message, self.spoken, self.lexicon, self.searched)
+
     def search(self, message: Message) -> list[Found]:
         """All phrases of all languages in a message; each message is searched once."""
-        if message.text not in self.searched:
-            self.searched[message.text] = self.lexicon.index.find(message, self._list_candidates(message))
-        return self.searched[message.text]
-
-    def _list_candidates(self, message: Message) -> Chosen | None:
-        """The phrases to look for in a message, all if None.
-
-        In a piece of the text there can only be phrases that are in the text. In a long text what other languages say
-        is chance, but for what is dangerous.
-        """
-        if message is not self.message and f" {message.text} " in f" {self.message.text} ":
-            return self.lexicon.index.choose([hit.number for hit in self.search(self.message)])
-        if not message.is_long:
-            return None
-        return self.lexicon.dangerous | self.lexicon.choose(*self.spoken, SOURCE)
+        return self._searching.find(message)
 
     @cached_property
     def has_letters(self) -> bool:
@@ -125,64 +117,57 @@ class Reading:
 
     def _split_clauses(self) -> list[Message]:
         """Between punctuation, and before a "but"."""
-        clauses = []
         parts = split_clauses(self.text)
-        # Where they are in the text says what is found in them, but for a text that does not divide so.
-        divides = [word for part in parts for word in part.words] == [*self.message.words]
-        word = sign = 0
+        self._searching.find_pieces(parts)
+        clauses = []
         for part in parts:
-            if divides:
-                self._search_piece(part, word, sign)
             buts = {
                 hit.start
                 for hit in self.search(part)
                 if hit.tag.key == "but" and hit.tag.code in self.spoken and not hit.phrase.unspaced
             }
             for start, end in pairwise([0, *sorted(buts - {0}), len(part.words)]):
-                clause = Message(" ".join(part.words[start:end]), part.asks)
-                if divides:
-                    self._search_piece(clause, word, sign)
-                clauses.append(clause)
-                word, sign = word + len(clause.words), sign + len(clause.squeezed)
+                clauses.append(Message(" ".join(part.words[start:end]), part.asks))
+        self._searching.find_pieces(clauses)
         return clauses
 
-    def _search_piece(self, piece: Message, word: int, sign: int) -> None:
-        """Search a piece of the text by what was found in all of it: it begins at a word and at a sign of that."""
-        if piece.text in self.searched:
-            return
-        found, doubtful = [], set()
-        for unspaced, first, length in ((False, word, len(piece.words)), (True, sign, len(piece.squeezed))):
-            for at in range(first, first + length):
-                hits = self._beginning.get((unspaced, at), ())
-                inside = [hit for hit in hits if hit.end <= first + length]
-                if len(inside) < len(hits):
-                    # Of a phrase whose longest occurrence ends outside another one may be the longest inside.
-                    doubtful |= {hit.number for hit in inside} & {
-                        hit.number for hit in hits if hit.end > first + length
-                    }
-                found += [
-                    Hit(
-                        hit.number,
-                        hit.tag,
-                        hit.phrase,
-                        at - first,
-                        hit.end - first,
-                        at == first and hit.end - at == length,
-                    )
-                    for hit in inside
-                ]
-        if doubtful:
-            found = [hit for hit in found if hit.number not in doubtful]
-            found += self.lexicon.index.find(piece, self.lexicon.index.choose([*doubtful]))
-        self.searched[piece.text] = found
+    @cached_property
+    def beginning(self) -> "Reading":
+        """The text; of a long one what it begins with, which tells what it is about."""
+        if not self.message.is_long:
+            return self
+        signs = " ".join(sorted(sign for _, sign in list_signs(self.text)))
+        # What was left out in all of the text is looked for here.
+        return self._read_part(take_beginning(self.message), signs, {})
 
     @cached_property
-    def _beginning(self) -> dict[tuple[bool, int], list[Found]]:
-        """What is found in all of the text, by where it begins: in words, or in signs."""
-        beginning: dict[tuple[bool, int], list[Found]] = defaultdict(list)
-        for hit in self.search(self.message):
-            beginning[hit.phrase.unspaced, hit.start].append(hit)
-        return beginning
+    def sentences(self) -> list["Reading"]:
+        """Each sentence by itself, of a long one what stands around anything vital; the text where it is but one.
+
+        Of many they are the first ones, and before these those that have anything vital.
+        """
+        sentences = split_sentences(self.text)
+        if len(sentences) < 2 and not self.message.is_long:
+            return [self]
+        self._searching.find_pieces(sentences)
+        first = sorted(range(len(sentences)), key=lambda at: self._rank_urgency(sentences[at]))[:_SENTENCES]
+        chosen = [self._shorten(sentences[at]) for at in sorted(first)]
+        for sentence in chosen:
+            self.search(sentence)
+        return [self._read_part(one, "?" * one.asks, self.searched) for one in chosen]
+
+    def _rank_urgency(self, sentence: Message) -> int:
+        keys = {hit.tag.key for hit in self.search(sentence) if hit.tag.code in self.spoken}
+        return min((VITAL.index(key) for key in keys.intersection(VITAL)), default=len(VITAL))
+
+    def _shorten(self, sentence: Message) -> Message:
+        if not sentence.is_long:
+            return sentence
+        vital = [hit for hit in self.search(sentence) if hit.tag.key in VITAL and hit.tag.code in self.spoken]
+        return take_around(sentence, vital) if vital else take_beginning(sentence)
+
+    def _read_part(self, part: Message, signs: str, searched: dict[str, list[Found]]) -> "Reading":
+        return Reading(f"{part.text} {signs}", part, self.own, self.awaiting, self.lexicon, searched)
 
     def read(self, message: Message) -> "Reading":
         """A piece of the text on its own."""
@@ -209,6 +194,8 @@ class Reading:
     @cached_property
     def _scores(self) -> dict[Label, float]:
         """What speaks for each label: words and phrases of the language spoken, and concepts, which are of all."""
+        if self.beginning is not self:
+            return self.beginning._scores
         learned = self.lexicon.get_learned(self.spoken[0])
         lists = count_lists(self.told, self.message, self.lexicon.language_names)
         from_hits = list_hit_features(self.told, lists, self.hits, self.spoken[0])
@@ -227,6 +214,15 @@ class Reading:
     def asks(self) -> bool:
         """Whether a word or a mark says that something is asked."""
         return "asking" in self.grammar or any(clause.asks for clause, _ in self.clauses)
+
+    def is_likely(self, kind: str, enough: float, key: str) -> bool:
+        """Whether the text is likely enough a label, or a sentence that has a phrase of a list is so by itself.
+
+        What else is said does not make it less likely.
+        """
+        return self.find_share(kind) >= enough or any(
+            sentence.find_code(key) and sentence.find_share(kind) >= enough for sentence in self.sentences
+        )
 
     def find_code(self, key: str) -> str | None:
         """The language of what is found of a list, the likeliest; None if nothing is."""

@@ -24,7 +24,7 @@ _EVERYWHERE = (1 << _BITS) - 1
 # that it is the first of its step.
 _SHIFT_BITS, _SHIFT_MASK, _BEGINS_STEP = 3, 0b111, 0b1000000
 # So many keys there are.
-_KEYS = 2**16
+_KEYS = 2**15
 
 Masks = NDArray[np.uint64]
 SomeMasks = TypeVar("SomeMasks", int, NDArray[np.integer[Any]])

@@ -35,7 +35,7 @@ class Spelling:
         begin, end = self._find_begin(len(word) - most), self._find_begin(len(word) + most + 1)
         # Each wrong letter is one letter less in a word and one more, at most.
         others = np.bitwise_count(self._letters[begin:end] ^ np.uint32(_mask_letters(word)))
-        alike = [self._words[begin + at] for at in np.flatnonzero(others <= 2 * most).tolist()]
+        alike = self._words.list_some((begin + np.flatnonzero(others <= 2 * most)).tolist())
         found = process.extractOne(word, alike, scorer=OSA.distance, score_cutoff=most)
         return (found[0], int(found[1])) if found else (word, 0)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from messages.answers import find_answer, find_first_answer, read_signs, refuses
+from messages.beside import find_danger_beside, find_vital_beside
 from messages.dangers import find_emergency, find_stop, guess_danger
 from messages.free_text import guess
 from messages.keywords import find_keyword
@@ -51,7 +52,9 @@ def understand(text: str, language: str | None = None, awaiting: str | None = No
 
 def _find_wrong_number(reading: Reading) -> Understanding | None:
     code = reading.find_code("wrong_number")
-    if not code or (code == reading.spoken[0] and reading.find_share("wrong_number") < _WRONG_NUMBER):
+    if not code:
+        return None
+    if code == reading.spoken[0] and not reading.is_likely("wrong_number", _WRONG_NUMBER, "wrong_number"):
         return None
     return Understanding("wrong_number", confidence=0.9, language=code)
 
@@ -66,10 +69,12 @@ _STEPS: tuple[Callable[[Reading], Understanding | None], ...] = (
     find_emergency,
     find_stop,
     guess_danger,
+    find_danger_beside,
     _find_auto_reply,
     find_answer,
     _find_wrong_number,
     find_report,
+    find_vital_beside,
     find_keyword,
     guess,
     find_first_answer,

@@ -38,6 +38,10 @@ ANYWHERE = (
 )
 # What must be heard in whatever language it is said.
 DANGEROUS = ("emergency", "stop_phrases")
+# The topics of what the safety question asks about.
+RISKS = ("implants", "metal", "contrast", "pregnancy")
+# What somebody must act on, whatever else is said; the most urgent first.
+VITAL = (*DANGEROUS, "wrong_number", *(f"having_{what}" for what in ("implant", "allergy", "other")))
 # What answers a question by itself.
 ANSWERS = ("yes", "no", "none", "thanks")
 # Words that change what others mean, or that mean nothing.
@@ -62,6 +66,13 @@ EXAMPLE_INTENTS = (
         "yes",
         "no",
     ),
+)
+# What counts wherever it stands in a long text, beside all that is reported; the rest is looked for in a part of it.
+THROUGHOUT = frozenset(
+    {
+        *("emergency_alone", "stop", "start", "start_phrases", "wrong_number", "condition", "auto_reply"),
+        *(*DANGEROUS, *ANSWERS, "asking", "negation", "past", "now", "but", *RISKS),
+    }
 )
 _WORD_TABLES = {"intents": INTENTS, "topics": TOPIC_CODES, "report": REPORT}
 _EXAMPLE_TABLES = {"intents": EXAMPLE_INTENTS, "topics": TOPIC_CODES, "report": REPORTED}

@@ -1,0 +1,88 @@
+"""What phrases are in a text and in pieces of it, each looked for once."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from messages.evidence import Found
+from messages.languages import SOURCE
+from messages.lexicon import Lexicon
+from messages.matching import Message
+from messages.phrase_index import Chosen, Hit
+
+
+@dataclass(frozen=True)
+class Search:
+    """A text, in which some languages are spoken, and what was found in it so far, by the text of each piece."""
+
+    message: Message
+    spoken: Sequence[str]
+    lexicon: Lexicon
+    found: dict[str, list[Found]]
+
+    def find(self, message: Message) -> list[Found]:
+        """All phrases of all languages in a message."""
+        if message.text not in self.found:
+            self.found[message.text] = self.lexicon.index.find(message, self._list_candidates(message))
+        return self.found[message.text]
+
+    def find_pieces(self, pieces: Sequence[Message]) -> None:
+        """Find those of the pieces that the text is made of: where these are in it says what is in them."""
+        if [word for piece in pieces for word in piece.words] != [*self.message.words]:
+            # It does not divide so.
+            return
+        word = sign = 0
+        for piece in pieces:
+            self._find_piece(piece, word, sign)
+            word, sign = word + len(piece.words), sign + len(piece.squeezed)
+
+    def _list_candidates(self, message: Message) -> Chosen | None:
+        """The phrases to look for in a message, all if None.
+
+        In a piece of the text there can only be phrases that are in the text. In a long text what other languages say
+        is chance, but for what is dangerous; and what it is about is looked for in a part of it.
+        """
+        if message is not self.message and f" {message.text} " in f" {self.message.text} ":
+            return self.lexicon.index.choose([hit.number for hit in self.find(self.message)])
+        if not message.is_long:
+            return None
+        return self.lexicon.dangerous | self.lexicon.choose(*self.spoken, SOURCE) & self.lexicon.throughout
+
+    def _find_piece(self, piece: Message, word: int, sign: int) -> None:
+        """Search a piece of the text by what was found in all of it: it begins at a word and at a sign of that."""
+        if piece.text in self.found:
+            return
+        found, doubtful = [], set()
+        for unspaced, first, length in ((False, word, len(piece.words)), (True, sign, len(piece.squeezed))):
+            for at in range(first, first + length):
+                hits = self._beginning.get((unspaced, at), ())
+                inside = [hit for hit in hits if hit.end <= first + length]
+                if len(inside) < len(hits):
+                    # Of a phrase whose longest occurrence ends outside another one may be the longest inside.
+                    doubtful |= {hit.number for hit in inside} & {
+                        hit.number for hit in hits if hit.end > first + length
+                    }
+                found += [
+                    Hit(
+                        hit.number,
+                        hit.tag,
+                        hit.phrase,
+                        at - first,
+                        hit.end - first,
+                        at == first and hit.end - at == length,
+                    )
+                    for hit in inside
+                ]
+        if doubtful:
+            found = [hit for hit in found if hit.number not in doubtful]
+            found += self.lexicon.index.find(piece, self.lexicon.index.choose([*doubtful]))
+        self.found[piece.text] = found
+
+    @cached_property
+    def _beginning(self) -> dict[tuple[bool, int], list[Found]]:
+        """What is found in all of the text, by where it begins: in words, or in signs."""
+        beginning: dict[tuple[bool, int], list[Found]] = defaultdict(list)
+        for hit in self.find(self.message):
+            beginning[hit.phrase.unspaced, hit.start].append(hit)
+        return beginning

@@ -1,0 +1,100 @@
+"""What somebody must act on is heard though it is said beside something else."""
+
+import pytest
+
+from messages.understand import understand
+
+ASKED = {
+    "en": "How long does the scan take?",
+    "es": "¿Cuánto dura la resonancia?",
+    "de": "Wie lange dauert das MRT?",
+    "fr": "L'IRM dure combien de temps ?",
+    "ru": "Сколько длится МРТ?",
+    "zh_Hans": "核磁共振要做多久？",
+    "ar": "كم مدة الفحص؟",
+    "hi": "एमआरआई में कितना समय लगता है?",
+}
+SAID = {
+    "emergency": {
+        "en": "I took all my tablets, I don't want to be here any more.",
+        "es": "Mi papá se desmayó y no despierta.",
+        "de": "Ich bekomme keine Luft mehr.",
+        "fr": "J'arrive plus à respirer.",
+        "ru": "Муж упал и не дышит.",
+        "zh_Hans": "我喘不过气来。",
+        "ar": "ما اقدر اتنفس.",
+        "hi": "मुझे सांस नहीं आ रही है।",
+    },
+    "stop": {
+        "en": "Please stop texting me.",
+        "es": "No me manden más mensajes.",
+        "de": "Bitte keine SMS mehr schicken.",
+        "fr": "Arrêtez de m'envoyer des messages.",
+        "ru": "Не пишите мне больше.",
+        "zh_Hans": "不要再给我发短信了。",
+        "ar": "لا ترسلوا لي رسائل بعد اليوم.",
+        "hi": "मुझे और मैसेज मत भेजिए।",
+    },
+    "wrong_number": {
+        "en": "You have the wrong number.",
+        "es": "Se equivocó de número.",
+        "de": "Sie haben die falsche Nummer.",
+        "fr": "Vous vous trompez de numéro.",
+        "ru": "Вы ошиблись номером.",
+        "zh_Hans": "你们打错号码了。",
+        "ar": "الرقم غلط.",
+        "hi": "आपने गलत नंबर पर भेजा है।",
+    },
+    "report": {
+        "en": "I have a pacemaker.",
+        "es": "Tengo marcapasos.",
+        "de": "Ich habe einen Herzschrittmacher.",
+        "fr": "J'ai un pacemaker.",
+        "ru": "У меня кардиостимулятор.",
+        "zh_Hans": "我装了心脏起搏器。",
+        "ar": "عندي جهاز تنظيم ضربات القلب.",
+        "hi": "मुझे पेसमेकर लगा है।",
+    },
+}
+
+
+@pytest.mark.parametrize("code", ASKED)
+@pytest.mark.parametrize("intent", SAID)
+def test_what_is_vital_is_heard_before_and_behind_a_question(intent: str, code: str) -> None:
+    said = SAID[intent][code]
+    assert understand(f"{ASKED[code]} {said}", code).intent == intent
+    assert understand(f"{said} {ASKED[code]}", code).intent == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("How long does the scan take? Never mind. STOP", "en"),
+        ("Ya fui al otro hospital. Alto", "es"),
+        ("Mein Mann ist gestorben. Stopp", "de"),
+    ],
+)
+def test_a_text_that_ends_on_a_word_for_it_is_a_stop(text: str, own: str) -> None:
+    assert understand(text, own).intent == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        # It may be meant for anybody.
+        ("Stop! Is there parking?", "en"),
+        # The appointment, not the texts.
+        ("I can't come on Tuesday. Cancel.", "en"),
+        ("Something came up. End of story. Can I come on Friday?", "en"),
+        # They want them again.
+        ("I wrote stop by mistake. Start.", "en"),
+        ("No puedo ir el martes. Cancelar.", "es"),
+    ],
+)
+def test_what_is_no_wish_for_no_more_texts_is_none_beside_something_else(text: str, own: str) -> None:
+    assert understand(text, own).intent != "stop"
+
+
+def test_a_question_about_somebody_elses_implant_stays_a_question() -> None:
+    found = understand("My neighbour asked me. Can people with a pacemaker have an MRI?", "en")
+    assert found.intent == "question"

@@ -1,0 +1,93 @@
+"""Long texts: what is vital counts wherever it stands, and what they are about is told by their beginning."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messages.lexicon import read_lexicon
+from messages.matching import Message, normalise
+from messages.outline import take_around, take_beginning
+from messages.phrase_index import Hit
+from messages.phrases import Phrase
+from messages.understand import understand
+from messages.words import Tag
+
+WORDS = st.text("abcde", min_size=1, max_size=12) | st.text("我你他们天气", min_size=1, max_size=60)
+FILLERS = {
+    "en": "We had a lovely week at the lake with the grandchildren and the weather was kind to us on most days. ",
+    "es": "Pasamos una semana bonita en el lago con los nietos y el tiempo fue bueno casi todos los días. ",
+    "de": "Wir waren eine schöne Woche mit den Enkeln am See und das Wetter war an den meisten Tagen gut. ",
+    "zh_Hans": "我们带着孙子孙女在湖边住了一个星期，天气大多数日子都很好，孩子们每天都在水边玩得很开心。",
+    "ja": "先週は孫たちと湖のほとりで過ごしました。天気もほとんどの日がよくて、みんなで楽しく遊びました。",
+}
+CRIES = {
+    "en": "I cannot breathe",
+    "es": "no puedo respirar",
+    "de": "ich bekomme keine Luft",
+    "zh_Hans": "我喘不过气来",
+    "ja": "息ができません",
+}
+
+
+def write_around(code: str, said: str, before: int, behind: int) -> str:
+    filler = FILLERS[code]
+    return filler * before + said + ". " + filler * behind
+
+
+@pytest.mark.parametrize("before", [0, 5, 11])
+@pytest.mark.parametrize("code", CRIES)
+def test_a_cry_for_help_is_heard_wherever_it_stands_in_a_long_text(code: str, before: int) -> None:
+    text = write_around(code, CRIES[code], before, 11 - before)
+    assert Message(normalise(text)).is_long
+    assert understand(text, code).intent == "emergency"
+
+
+@pytest.mark.parametrize(
+    ("said", "intent", "detail"),
+    [
+        ("I have a pacemaker", "report", "implant"),
+        ("Please stop texting me", "stop", None),
+        ("You have the wrong number", "wrong_number", None),
+    ],
+)
+def test_so_is_what_staff_must_know_of(said: str, intent: str, detail: str | None) -> None:
+    found = understand(write_around("en", said, 5, 4), "en")
+    assert (found.intent, found.detail) == (intent, detail)
+
+
+def test_a_long_text_is_about_what_it_begins_with() -> None:
+    found = understand(write_around("en", "How long does the scan take?", 0, 7), "en")
+    assert found.intent in ("question", "unknown")
+    assert found.detail in ("duration", None)
+
+
+def find_words(message: Message, word: str) -> list[Hit[Tag]]:
+    tag = Tag("en", "intents", "emergency")
+    spans = [(at, at + 1) for at, one in enumerate(message.words) if one == word]
+    return [Hit(0, tag, Phrase(word), start, end, False) for start, end in spans]
+
+
+def test_a_part_is_the_beginning_or_what_stands_around_a_phrase() -> None:
+    message = Message(" ".join(f"w{at}" for at in range(200)))
+    assert take_beginning(message).words == message.words[:60]
+    assert take_around(message, find_words(message, "w150")).words == message.words[138:163]
+    assert take_around(message, find_words(message, "w3")).words == message.words[:16]
+
+
+@given(st.lists(WORDS, min_size=1, max_size=300), st.sampled_from(["a", "b", "ab"]))
+def test_a_part_is_never_long_and_in_the_order_of_the_text(words: list[str], word: str) -> None:
+    message = Message(" ".join(words))
+    for part in (take_beginning(message), take_around(message, find_words(message, word))):
+        assert not part.is_long
+        rest = iter(message.squeezed)
+        assert all(sign in rest for sign in part.squeezed)
+
+
+def test_without_spaces_a_part_is_cut_between_signs() -> None:
+    message = Message(normalise(write_around("zh_Hans", CRIES["zh_Hans"], 10, 10)))
+    index = read_lexicon().index
+    hits = [hit for hit in index.find(message) if hit.tag.key == "emergency" and hit.tag.code == "zh_Hans"]
+    part = take_around(message, hits)
+    assert not part.is_long
+    assert "喘不过气" in part.squeezed
+    assert take_beginning(message).squeezed == message.squeezed[:400]
