@@ -18,7 +18,7 @@ _START = 0.5
 
 def find_danger_beside(reading: Reading) -> Understanding | None:
     """A sentence that is a cry for help, else one that is a wish for no more texts."""
-    if len(reading.sentences) < 2:
+    if len(reading.sentences) < 2 or reading.sounds_automatic:
         return None
     code = reading.spoken[0]
     emergency = max(sentence.find_share("emergency") for sentence in reading.sentences)

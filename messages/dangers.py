@@ -13,9 +13,9 @@ from messages.understanding import Understanding, find_confidence
 from messages.words import ANSWERS, GRAMMAR
 
 # As likely as this, it is an emergency even so: whatever has a phrase of it, what staff must know of anyhow, what is
-# asked, what is told of the past, and what is laughed about. Of 957 emergencies heard in new texts the first two lost
-# none, and of 111 false ones they left 47.
-_LEAST, _REPORTED, _ASKED, _PAST, _LAUGHED = 0.15, 0.25, 0.4, 0.8, 0.9
+# asked, what is told of the past, and what is laughed about or said by a machine. Of 957 emergencies heard in new texts
+# the first two lost none, and of 111 false ones they left 47.
+_LEAST, _REPORTED, _ASKED, _PAST, _LAUGHED, _AUTOMATIC = 0.15, 0.25, 0.4, 0.8, 0.9, 0.9
 # As likely as this by all that is known of such texts, it is an emergency or a stop though no phrase of ours says so,
 # whatever else they say. Of 640 of each, in new texts, that found 79 emergencies and 41 stops more, and 16 and 8 false.
 _EMERGENCY, _STOP = 0.15, 0.6
@@ -59,6 +59,9 @@ def _find_doubt(reading: Reading) -> float:
     if _LAUGHTER.search(reading.text):
         # "I cannot breathe for laughing."
         return _LAUGHED
+    if reading.sounds_automatic:
+        # "I am out of the office. If this is an emergency, call 911."
+        return _AUTOMATIC
     small = [hit for hit in reading.hits if hit.tag.key in GRAMMAR and hit.tag.code in reading.spoken]
     doubts = [hit for hit in small if hit.tag.key in ("asking", "past")]
     if any(hit.tag.key == "now" and not is_within(hit, doubts) for hit in small):
@@ -134,7 +137,8 @@ def guess_danger(reading: Reading) -> Understanding | None:
         return None
     emergency, stop, start = map(reading.find_share, ("emergency", "stop", "start"))
     # Where a phrase speaks for it, it was looked at already, and is none now.
-    if emergency >= _EMERGENCY and not reading.find_code("emergency"):
+    enough = _AUTOMATIC if reading.sounds_automatic else _EMERGENCY
+    if emergency >= enough and not reading.find_code("emergency"):
         return Understanding("emergency", None, find_confidence(emergency), reading.spoken[0])
     if stop >= _STOP and start < _PERHAPS_START and emergency < _PERHAPS_EMERGENCY:
         return Understanding("stop", None, find_confidence(stop), reading.spoken[0])

@@ -211,6 +211,11 @@ class Reading:
         return {hit.tag.key for hit in self.hits if hit.tag.key in GRAMMAR and hit.tag.code in self.spoken}
 
     @cached_property
+    def sounds_automatic(self) -> bool:
+        """Whether it has what machines answer; somebody who is "driving" may say that, too."""
+        return any(hit.tag.key == "auto_reply" for hit in self.hits)
+
+    @cached_property
     def asks(self) -> bool:
         """Whether a word or a mark says that something is asked."""
         return "asking" in self.grammar or any(clause.asks for clause, _ in self.clauses)

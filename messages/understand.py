@@ -61,8 +61,9 @@ def _find_wrong_number(reading: Reading) -> Understanding | None:
 
 def _find_auto_reply(reading: Reading) -> Understanding | None:
     """An answer by machine: to answer it could go on for ever."""
-    found = any(hit.tag.key == "auto_reply" for hit in reading.hits)
-    return Understanding("unknown", confidence=0.9, language=reading.spoken[0], automatic=True) if found else None
+    if not reading.sounds_automatic:
+        return None
+    return Understanding("unknown", confidence=0.9, language=reading.spoken[0], automatic=True)
 
 
 _STEPS: tuple[Callable[[Reading], Understanding | None], ...] = (

@@ -98,3 +98,30 @@ def test_what_is_no_wish_for_no_more_texts_is_none_beside_something_else(text: s
 def test_a_question_about_somebody_elses_implant_stays_a_question() -> None:
     found = understand("My neighbour asked me. Can people with a pacemaker have an MRI?", "en")
     assert found.intent == "question"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("I am out of the office until Monday. If this is an emergency call 911.", "en"),
+        ("This number is not monitored. For emergencies dial 112. Thank you.", "en"),
+        ("I'm driving right now. I'll get back to you later.", "en"),
+        ("Ich bin bis Montag nicht im Büro. In Notfällen wenden Sie sich an 112.", "de"),
+    ],
+)
+def test_what_a_machine_answers_is_no_emergency(text: str, own: str) -> None:
+    found = understand(text, own)
+    assert (found.intent, found.automatic) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "own", "intent"),
+    [
+        ("I'm driving and my chest hurts so bad I can't breathe", "en", "emergency"),
+        ("I'm in a meeting and my husband just collapsed at home, he has chest pain", "en", "emergency"),
+        ("Estoy manejando y no puedo respirar", "es", "emergency"),
+        ("I'm in a meeting. Stop texting me", "en", "stop"),
+    ],
+)
+def test_somebody_may_use_the_words_of_a_machine(text: str, own: str, intent: str) -> None:
+    assert understand(text, own).intent == intent
