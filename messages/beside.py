@@ -5,7 +5,7 @@ another text a quarter was not heard.
 """
 
 from messages.carriers import CARRIER_STOPS
-from messages.free_text import list_never
+from messages.free_text import find_reported, list_never
 from messages.reading import Reading
 from messages.understanding import Understanding, find_confidence
 
@@ -38,10 +38,8 @@ def find_vital_beside(reading: Reading) -> Understanding | None:
             return Understanding("wrong_number", None, 0.8, reading.spoken[0])
     for sentence in reading.sentences:
         # "No pacemaker" has much of a report.
-        reports = [pair for pair in sentence.rank_labels(list_never(sentence)) if pair[0].startswith("report:")]
-        share = sum(share for _, share in reports)
+        kind, share = find_reported(sentence.rank_labels(list_never(sentence)))
         if share >= _REPORT:
-            kind = reports[0][0].partition(":")[2]
             return Understanding("report", None if kind == "other" else kind, find_confidence(share), reading.spoken[0])
     return None
 

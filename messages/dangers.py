@@ -49,7 +49,7 @@ def find_emergency(reading: Reading) -> Understanding | None:
     doubt = _find_doubt(reading)
     if doubt and reading.find_share("emergency") < doubt:
         return None
-    if code == reading.spoken[0] and not reading.is_likely("emergency", _LEAST, "emergency"):
+    if code == reading.spoken[0] and not reading.is_likely("emergency", _LEAST):
         return None
     return Understanding("emergency", language=code)
 

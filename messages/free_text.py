@@ -87,10 +87,15 @@ def _favour(ranked: list[tuple[Label, float]], favoured: Label, much: float) -> 
     return sorted(((label, share / total) for label, share in shares), key=lambda pair: -pair[1])
 
 
+def find_reported(ranked: list[tuple[Label, float]]) -> tuple[str, float]:
+    """What is likeliest of all that staff must know of, and how likely it is that there is anything."""
+    reports = [(label.partition(":")[2], share) for label, share in ranked if label.startswith("report:")]
+    return (reports[0][0] if reports else ""), sum(share for _, share in reports)
+
+
 def _pick(ranked: list[tuple[Label, float]]) -> tuple[Label, float]:
     """The likeliest label, or what staff must know of if that is likely enough."""
-    reports = [(label, share) for label, share in ranked if label.startswith("report:")]
-    share = sum(share for _, share in reports)
+    kind, share = find_reported(ranked)
     if share >= _REPORTED:
-        return reports[0][0], max(share, _SURE)
+        return f"report:{kind}", max(share, _SURE)
     return ranked[0] if ranked else ("unknown", 0.0)

@@ -220,13 +220,13 @@ class Reading:
         """Whether a word or a mark says that something is asked."""
         return "asking" in self.grammar or any(clause.asks for clause, _ in self.clauses)
 
-    def is_likely(self, kind: str, enough: float, key: str) -> bool:
-        """Whether the text is likely enough a label, or a sentence that has a phrase of a list is so by itself.
+    def is_likely(self, kind: Label, enough: float) -> bool:
+        """Whether the text is likely enough a label, or a sentence that has a phrase for it is so by itself.
 
         What else is said does not make it less likely.
         """
         return self.find_share(kind) >= enough or any(
-            sentence.find_code(key) and sentence.find_share(kind) >= enough for sentence in self.sentences
+            sentence.find_code(kind) and sentence.find_share(kind) >= enough for sentence in self.sentences
         )
 
     def find_code(self, key: str) -> str | None:

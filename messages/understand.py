@@ -54,7 +54,7 @@ def _find_wrong_number(reading: Reading) -> Understanding | None:
     code = reading.find_code("wrong_number")
     if not code:
         return None
-    if code == reading.spoken[0] and not reading.is_likely("wrong_number", _WRONG_NUMBER, "wrong_number"):
+    if code == reading.spoken[0] and not reading.is_likely("wrong_number", _WRONG_NUMBER):
         return None
     return Understanding("wrong_number", confidence=0.9, language=code)
 

@@ -40,8 +40,6 @@ ANYWHERE = (
 DANGEROUS = ("emergency", "stop_phrases")
 # The topics of what the safety question asks about.
 RISKS = ("implants", "metal", "contrast", "pregnancy")
-# What somebody must act on, whatever else is said; the most urgent first.
-VITAL = (*DANGEROUS, "wrong_number", *(f"having_{what}" for what in ("implant", "allergy", "other")))
 # What answers a question by itself.
 ANSWERS = ("yes", "no", "none", "thanks")
 # Words that change what others mean, or that mean nothing.
@@ -49,6 +47,8 @@ GRAMMAR = ("asking", "negation", "past", "now", "but", "polite", "language_fille
 INTENTS = (*WHOLE, *ANYWHERE, *GRAMMAR)
 REPORTED = ("allergy", "implant", "other")
 REPORT = (*REPORTED, "having", *(f"having_{what}" for what in REPORTED))
+# What somebody must act on, whatever else is said; the most urgent first.
+VITAL = (*DANGEROUS, "wrong_number", *(f"having_{what}" for what in REPORTED))
 TOPIC_CODES = tuple(topic.code for topic in TOPICS)
 EXAMPLE_INTENTS = (
     *(

@@ -12,10 +12,11 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from tests.commands import RunningCommand
 from tests.conftest import CLINIC
-from tests.fake_twilio import SERVICE, SID, TOKEN, FakeTwilio
+from tests.fake_twilio import SERVICE, SID, TOKEN
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,7 +29,14 @@ def find_free_port() -> int:
             return int(listener.getsockname()[1])
 
 
-def make_environment(database_url: str, fake: FakeTwilio, port: int, **changes: str) -> dict[str, str]:
+class Reachable(Protocol):
+    """A stand-in for the provider."""
+
+    @property
+    def url(self) -> str: ...
+
+
+def make_environment(database_url: str, provider: Reachable, port: int, **changes: str) -> dict[str, str]:
     """What a clinic with an account at the fake provider has in its environment. No quiet hours."""
     return {
         **CLINIC,
@@ -37,7 +45,7 @@ def make_environment(database_url: str, fake: FakeTwilio, port: int, **changes: 
         "TWILIO_ACCOUNT_SID": SID,
         "TWILIO_AUTH_TOKEN": TOKEN,
         "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
-        "TWILIO_API_BASE_URL": fake.url,
+        "TWILIO_API_BASE_URL": provider.url,
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
         "QUIET_HOURS_START": "00:00",
         "QUIET_HOURS_END": "00:00",

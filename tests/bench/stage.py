@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from uuid import uuid4
 
 import psycopg
@@ -22,10 +21,11 @@ from bot.people import Enrolment
 from bot.settings import Settings, load_settings
 from tests.bench.provider import Provider
 from tests.daemons import ROOT, Daemon, find_free_port, make_environment, wait_for
+from tests.fake_twilio import FakeTwilio
 
 KINDS = ("sqlite", "postgresql")
 LANGUAGES = ("en", "es", "zh_Hans", "zh_Hant", "vi", "ko", "fil", "ru", "ar", "ht", "fr", "hi")
-_NOWHERE = SimpleNamespace(url="http://127.0.0.1:9")
+_NOWHERE = FakeTwilio(url="http://127.0.0.1:9")
 # Nothing holds up a burst that is meant.
 _UNLIMITED = {"SEND_RATE_PER_SECOND": "10000", "BRAKE_TIMES": "0", "TEXTS_PER_DAY": "100", "MOST_IDENTICAL": "100"}
 
@@ -46,7 +46,7 @@ class Stage:
     ) -> dict[str, str]:
         # With where the program is: what is measured is started as an operator starts it.
         changes = {**_UNLIMITED, "PYTHONPATH": str(ROOT), **changes}
-        return make_environment(url, provider or _NOWHERE, port, **changes)  # type: ignore[arg-type]
+        return make_environment(url, provider or _NOWHERE, port, **changes)
 
     def load_settings(self, url: str) -> Settings:
         return load_settings(None, self.make_environment(url))
