@@ -24,7 +24,7 @@ from messages.phrase_index import Chosen, PhraseIndex, list_keys
 from messages.phrases import forget_pieces, list_words
 from messages.scripts import read_all_examples
 from messages.spelling import Spelling
-from messages.words import DANGEROUS, THROUGHOUT, Tag, list_entries, read_words
+from messages.words import ABROAD, DANGEROUS, THROUGHOUT, Tag, list_entries, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -59,9 +59,11 @@ class Lexicon:
     index: PhraseIndex[Tag]
     # The numbers that the phrases of a language have in it.
     numbers: dict[str, range]
-    # What is dangerous to miss, of all languages, and what is looked for in all of a long text.
+    # What is dangerous to miss, what is looked for whichever language is spoken, and what in all of a long text.
     dangerous: Chosen
+    abroad: Chosen
     throughout: Chosen
+    of_language: dict[str, Chosen]
     spellings: dict[str, Spelling]
     speakers: Filing
     # Of a language whose marks make other words, those of the words that are dangerous to miss.
@@ -99,7 +101,10 @@ class Lexicon:
 
     def choose(self, *codes: str) -> Chosen:
         """The phrases of some languages."""
-        return self.index.choose(*(slice(self.numbers[code].start, self.numbers[code].stop) for code in codes))
+        chosen, *others = (self.of_language[code] for code in codes)
+        for other in others:
+            chosen = chosen | other
+        return chosen
 
     def find_spoken(self, message: Message, own: str | None) -> list[str]:
         """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
@@ -181,8 +186,6 @@ def _read() -> Lexicon:
 def _make() -> Lexicon:
     index = PhraseIndex[Tag]()
     numbers, spellings = {}, {}
-    dangerous: list[int] = []
-    throughout: list[int] = []
     speakers = Filing()
     entries = {language.code: list_entries(read_words(language.code)) for language in LANGUAGES}
     many: Counter[str] = Counter()
@@ -195,11 +198,6 @@ def _make() -> Lexicon:
         many.update(chain.from_iterable(map(list_keys, texts[::_SAMPLED])))
     for code, of_code in entries.items():
         numbers[code] = range(len(index), len(index) + len(of_code))
-        for at, (_, tag) in enumerate(of_code, len(index)):
-            if tag.key in DANGEROUS:
-                dangerous.append(at)
-            if tag.table == "report" or tag.key in THROUGHOUT:
-                throughout.append(at)
         index.add(of_code, many, prefixed=code in PREFIXED)
     index.sort_in()
     speakers.sort_in()
@@ -207,14 +205,20 @@ def _make() -> Lexicon:
     return Lexicon(
         index,
         numbers,
-        index.choose(dangerous),
-        index.choose(throughout),
+        index.choose(lambda tag: tag.key in DANGEROUS),
+        index.choose(lambda tag: tag.table == "report" or tag.key in ABROAD),
+        index.choose(lambda tag: tag.table == "report" or tag.key in THROUGHOUT),
+        {code: index.choose(partial(_is_of_language, code)) for code in numbers},
         spellings,
         speakers,
         _read_marks(),
         read_language_names(),
         read_gist(),
     )
+
+
+def _is_of_language(code: str, tag: Tag) -> bool:
+    return tag.code == code
 
 
 def _read_marks() -> dict[str, Marks]:

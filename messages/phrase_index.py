@@ -1,7 +1,6 @@
 """Many phrases, all of their occurrences in a text found at once."""
 
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
@@ -17,7 +16,7 @@ from messages.sieve import Sieve
 
 Tag = TypeVar("Tag")
 
-# Of each phrase whether it is one of some.
+# Of each tag whether phrases with it are looked for.
 Chosen = NDArray[np.bool_]
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -43,7 +42,7 @@ class PhraseIndex(Generic[Tag]):
         self._phrases = Packing()
         # Each tag once, with whether words count without their Arabic prefixes too, and which of these each phrase has.
         self._tags: list[tuple[Tag, bool]] = []
-        self._tagged = array("H")
+        self._tagged = np.zeros(0, np.uint16)
         self._sieve = Sieve()
         # Under words, stems and pieces of what is written without spaces.
         self._filing = Filing()
@@ -66,7 +65,7 @@ class PhraseIndex(Generic[Tag]):
             self._filing.add(number, phrase.list_rarest(many))
         tags = {tag: number for number, tag in enumerate(dict.fromkeys(tag for _, tag in entries), len(self._tags))}
         self._tags += [(tag, prefixed) for tag in tags]
-        self._tagged.extend(tags[tag] for _, tag in entries)
+        self._tagged = np.append(self._tagged, np.array([tags[tag] for _, tag in entries], np.uint16))
         self._phrases.extend(plain for plain, _ in entries)
         self._sieve.add(phrase.list_steps() for phrase in phrases)
 
@@ -78,12 +77,9 @@ class PhraseIndex(Generic[Tag]):
         """The phrases of these numbers, each with its tag."""
         return ((self._phrases[number], self._tags[self._tagged[number]][0]) for number in numbers)
 
-    def choose(self, *some: slice | Sequence[int]) -> Chosen:
-        """Some of the phrases, by their numbers."""
-        chosen = np.zeros(len(self), bool)
-        for numbers in some:
-            chosen[numbers] = True
-        return chosen
+    def choose(self, is_chosen: Callable[[Tag], bool]) -> Chosen:
+        """The phrases with some tags."""
+        return np.array([is_chosen(tag) for tag, _ in self._tags], bool)
 
     def find(self, message: Message, among: Chosen | None = None) -> list[Hit[Tag]]:
         """All occurrences, in no certain order: of one phrase at one place the shortest and the longest.
@@ -95,12 +91,13 @@ class PhraseIndex(Generic[Tag]):
         hashes = hash_words(chain(message.prefixed_places, pieces))
         numbers = self._filing.find(hashes)
         if among is not None:
-            numbers = numbers[among[numbers]]
+            numbers = numbers[among[self._tagged[numbers]]]
         found_in = self._sieve.sift(numbers, hashes, chain(message.prefixed_places.values(), pieces.values()))
         hits = []
-        for number, plain in zip(found_in, self._phrases.list_some(found_in), strict=True):
+        tagged = self._tagged[found_in].tolist() if found_in else ()
+        for number, of_tag, plain in zip(found_in, tagged, self._phrases.list_some(found_in), strict=True):
             phrase = Phrase(plain)
-            tag, prefixed = self._tags[self._tagged[number]]
+            tag, prefixed = self._tags[of_tag]
             if phrase.unspaced:
                 found, length = phrase.find(pieces), len(signs)
             else:

@@ -20,6 +20,8 @@ from messages.words import DANGEROUS, GRAMMAR, VITAL, WHOLE, Label
 
 # So many sentences are read by themselves.
 _SENTENCES = 5
+# What is longer is no single phrase, politeness aside.
+_BARE_SIGNS = 40
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
 # Said with a typing error it may be something else.
 _NEVER_CORRECTED = frozenset({"stop", "stop_phrases", "start", "start_phrases", "yes", "no", "none", "more"})
@@ -50,7 +52,7 @@ class Reading:
         return Search(self.message, self.spoken, self.lexicon, self.searched)
 
     def search(self, message: Message) -> list[Found]:
-        """All phrases of all languages in a message; each message is searched once."""
+        """All phrases in a message that may count; each message is searched once."""
         return self._searching.find(message)
 
     @cached_property
@@ -83,7 +85,7 @@ class Reading:
     def whole(self) -> list[Found]:
         """The phrases that are all there is in the message, or are so politeness aside; the own language first."""
         found = [hit for hit in self.search(self.message) if hit.whole and hit.tag.key != "polite"]
-        if not found and not self.bare.is_long:
+        if not found and len(self.bare.squeezed) <= _BARE_SIGNS:
             found = [hit for hit in self.search(self.bare) if hit.whole]
         # A yes in some other language may be anything in this one.
         found = [hit for hit in found if hit.tag.key not in _SHORT_ANSWERS or hit.tag.code in (*self.spoken, SOURCE)]

@@ -22,8 +22,13 @@ class Search:
     found: dict[str, list[Found]]
 
     def find(self, message: Message) -> list[Found]:
-        """All phrases of all languages in a message."""
+        """All phrases in a message that may count."""
         if message.text not in self.found:
+            if message is not self.message:
+                before, inside, _ = f" {self.message.text} ".partition(f" {message.text} ")
+                if inside:
+                    self._find_piece(message, before.count(" "), len(before.replace(" ", "")))
+                    return self.found[message.text]
             self.found[message.text] = self.lexicon.index.find(message, self._list_candidates(message))
         return self.found[message.text]
 
@@ -37,17 +42,16 @@ class Search:
             self._find_piece(piece, word, sign)
             word, sign = word + len(piece.words), sign + len(piece.squeezed)
 
-    def _list_candidates(self, message: Message) -> Chosen | None:
-        """The phrases to look for in a message, all if None.
+    def _list_candidates(self, message: Message) -> Chosen:
+        """The phrases to look for in a message.
 
-        In a piece of the text there can only be phrases that are in the text. In a long text what other languages say
-        is chance, but for what is dangerous; and what it is about is looked for in a part of it.
+        What other languages say is chance, but for what somebody must act on; in a long text, but for what is
+        dangerous. What a long text is about is looked for in a part of it.
         """
-        if message is not self.message and f" {message.text} " in f" {self.message.text} ":
-            return self.lexicon.index.choose([hit.number for hit in self.find(self.message)])
-        if not message.is_long:
-            return None
-        return self.lexicon.dangerous | self.lexicon.choose(*self.spoken, SOURCE) & self.lexicon.throughout
+        spoken = self.lexicon.choose(*self.spoken, SOURCE)
+        if message.is_long:
+            return self.lexicon.dangerous | spoken & self.lexicon.throughout
+        return self.lexicon.abroad | spoken
 
     def _find_piece(self, piece: Message, word: int, sign: int) -> None:
         """Search a piece of the text by what was found in all of it: it begins at a word and at a sign of that."""
@@ -76,7 +80,8 @@ class Search:
                 ]
         if doubtful:
             found = [hit for hit in found if hit.number not in doubtful]
-            found += self.lexicon.index.find(piece, self.lexicon.index.choose([*doubtful]))
+            again = self.lexicon.index.find(piece, self._list_candidates(self.message))
+            found += [hit for hit in again if hit.number in doubtful]
         self.found[piece.text] = found
 
     @cached_property

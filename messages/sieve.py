@@ -131,7 +131,9 @@ class _Words:
 
 def _fold(places: Sequence[int]) -> Masks:
     """Masks as wide as they may be, made of wider ones."""
-    wide = max(1, -(-max(map(int.bit_length, places)) // _BITS))
+    wide = -(-max(places).bit_length() // _BITS)
+    if wide < 2:
+        return np.array(places, np.uint64)
     parts = b"".join(mask.to_bytes(wide * _BITS // 8, "little") for mask in places)
     masks: Masks = np.bitwise_or.reduce(np.frombuffer(parts, "<u8").reshape(-1, wide), axis=1)
     return masks

@@ -67,6 +67,8 @@ EXAMPLE_INTENTS = (
         "no",
     ),
 )
+# What is looked for in every language, whichever is spoken, beside all that is reported.
+ABROAD = frozenset({*WHOLE, *VITAL, "start_phrases", "language_phrases", "auto_reply", "condition"})
 # What counts wherever it stands in a long text, beside all that is reported; the rest is looked for in a part of it.
 THROUGHOUT = frozenset(
     {

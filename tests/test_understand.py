@@ -100,6 +100,16 @@ def test_another_language_than_the_one_on_record_is_understood(
     assert (found.intent, found.detail) == (intent, detail)
 
 
+@pytest.mark.parametrize(
+    ("text", "own", "intent"),
+    [("parar", "bn", "stop"), ("my mother has a marcapasos in her chest since 2019", "en", "report")],
+)
+def test_what_somebody_must_act_on_is_heard_in_a_language_nobody_seems_to_speak(
+    text: str, own: str, intent: str
+) -> None:
+    assert understand(text, own).intent == intent
+
+
 def test_a_letter_is_no_prefix_in_other_languages_of_the_arabic_script() -> None:
     found, prefixed = (
         {hit.tag.code for hit in read_lexicon().index.find(Message(normalise(text)))} for text in ("نتیجہ", "بنتیجہ")
