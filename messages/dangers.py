@@ -74,6 +74,11 @@ def _find_doubt(reading: Reading) -> float:
     return min((_find_doubt_within(clause, hits, reading.spoken) for clause, hits in telling), default=0.0)
 
 
+def is_doubtful(reading: Reading) -> bool:
+    """Whether what sounds like an emergency is of the past, laughed about or the like, and not only asked about."""
+    return _find_doubt(reading) not in (0.0, _ASKED)
+
+
 def _find_doubt_within(clause: Message, hits: list[Found], spoken: list[str]) -> float:
     """The same of one clause."""
     told = [hit for hit in hits if hit.tag.key == "emergency"]

@@ -1,4 +1,4 @@
-"""Parts of a long text that are not long: its beginning, or what stands around some phrases in it."""
+"""Parts of a text: the beginning of a long one, what stands around some phrases, what may be one of two things."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -9,6 +9,10 @@ from messages.matching import LONG, LONG_SIGNS, UNSPACED, Message
 
 # So many words, or signs where no spaces are written, before a phrase and behind it.
 _AROUND = 12
+# Where a text is cut that may say two things, and how many words such a text has.
+_CUTS, _CUT = (1 / 3, 1 / 2, 2 / 3), 7
+# So many signs say as much as a word.
+_SIGNS_A_WORD = 1.7
 
 # A word, or one sign of it where no spaces are written, and the number of the word.
 _Unit = tuple[int, str]
@@ -35,6 +39,21 @@ def take_around(message: Message, hits: Iterable[Found]) -> Message:
     return Message(_take(units, dict.fromkeys(chain.from_iterable(around))), message.asks)
 
 
+def cut_apart(message: Message) -> list[Message]:
+    """The parts before and behind a few places, of a text that has room for two things."""
+    if not has_room(message, _CUT):
+        return []
+    units = [*_list_units(message.words)]
+    places = [round(len(units) * cut) for cut in _CUTS]
+    return [Message(_join(part)) for at in places for part in (units[:at], units[at:])]
+
+
+def has_room(message: Message, words: int) -> bool:
+    """Whether it says as much as so many words."""
+    units = sum(1 for _ in _list_units(message.words))
+    return units >= (words if units == len(message.words) else words * _SIGNS_A_WORD)
+
+
 def _list_units(words: Iterable[str]) -> Iterator[_Unit]:
     for number, word in enumerate(words):
         yield from ((number, text) for text in (word if UNSPACED.search(word) else (word,)))
@@ -52,5 +71,8 @@ def _take(units: list[_Unit], wanted: Iterable[int]) -> str:
         if min(words_left, signs_left) < 0:
             break
         kept.append(at)
-    words = groupby((units[at] for at in sorted(kept)), key=lambda unit: unit[0])
-    return " ".join("".join(text for _, text in word) for _, word in words)
+    return _join(units[at] for at in sorted(kept))
+
+
+def _join(units: Iterable[_Unit]) -> str:
+    return " ".join("".join(text for _, text in word) for _, word in groupby(units, key=lambda unit: unit[0]))

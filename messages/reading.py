@@ -3,7 +3,7 @@
 from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby, islice, pairwise
 
 from messages.evidence import Found, count_lists, index_around, list_hit_features, list_told
 from messages.gist import number_gist
@@ -12,14 +12,17 @@ from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.marks import Marks, are_at_odds, list_marks
 from messages.matching import Message, split_clauses, split_sentences
-from messages.outline import take_around, take_beginning
+from messages.outline import cut_apart, has_room, take_around, take_beginning
 from messages.phrases import list_words
 from messages.searching import Search
 from messages.sounds import list_sound_features
-from messages.words import DANGEROUS, GRAMMAR, VITAL, WHOLE, Label
+from messages.words import DANGEROUS, GRAMMAR, RISKS, VITAL, WHOLE, Label
 
 # So many sentences are read by themselves.
 _SENTENCES = 5
+# So many pieces of sentences are read at most; a clause is one if it says as much as so many words.
+_PIECES, _CLAUSE = 12, 3
+_ABOUT_RISKS = frozenset(f"question:{topic}" for topic in RISKS)
 # What is longer is no single phrase, politeness aside.
 _BARE_SIGNS = 40
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
@@ -38,14 +41,12 @@ class Reading:
     text: str
     message: Message
     own: str | None
+    # The languages it may be in, the likeliest first.
+    spoken: list[str]
     awaiting: str | None
     lexicon: Lexicon
     # What was searched already, by its text.
     searched: dict[str, list[Found]] = field(default_factory=dict)
-
-    @cached_property
-    def spoken(self) -> list[str]:
-        return self.lexicon.find_spoken(self.message, self.own)
 
     @cached_property
     def _searching(self) -> Search:
@@ -168,12 +169,24 @@ class Reading:
         vital = [hit for hit in self.search(sentence) if hit.tag.key in VITAL and hit.tag.code in self.spoken]
         return take_around(sentence, vital) if vital else take_beginning(sentence)
 
+    @cached_property
+    def pieces(self) -> list["Reading"]:
+        """What may say something by itself where nobody set a full stop: clauses, and parts of each sentence."""
+        clauses = [clause for clause, _ in self.clauses if has_room(clause, _CLAUSE)]
+        parts = chain.from_iterable(cut_apart(sentence.message) for sentence in self.sentences)
+        pieces = {piece.text: piece for piece in chain(parts, clauses if len(self.clauses) > 1 else ())}
+        chosen = [*islice(pieces.values(), _PIECES)]
+        for piece in chosen:
+            self.search(piece)
+        return [self.read(piece) for piece in chosen]
+
     def _read_part(self, part: Message, signs: str, searched: dict[str, list[Found]]) -> "Reading":
-        return Reading(f"{part.text} {signs}", part, self.own, self.awaiting, self.lexicon, searched)
+        spoken = self.lexicon.find_spoken(part, self.own)
+        return Reading(f"{part.text} {signs}", part, self.own, spoken, self.awaiting, self.lexicon, searched)
 
     def read(self, message: Message) -> "Reading":
         """A piece of the text on its own."""
-        return Reading(message.text, message, self.own, self.awaiting, self.lexicon, self.searched)
+        return Reading(message.text, message, self.own, self.spoken, self.awaiting, self.lexicon, self.searched)
 
     @cached_property
     def told(self) -> list[Found]:
@@ -184,6 +197,11 @@ class Reading:
     def ranked(self) -> list[tuple[Label, float]]:
         """What the text may mean, by all that is known of such texts, with the probability; the likeliest first."""
         return self.rank_labels(())
+
+    @property
+    def asks_about_risk(self) -> bool:
+        """Whether it is likeliest a question about a risk, and may tell of one: "can she have it with a stent"."""
+        return any(label in _ABOUT_RISKS for label, _ in self.ranked[:1])
 
     def rank_labels(self, never: Container[Label]) -> list[tuple[Label, float]]:
         """The same without what it cannot mean."""

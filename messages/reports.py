@@ -12,6 +12,8 @@ from messages.words import REPORTED
 
 # So likely a question it is one, and so unlikely a report it is none. Staff hear of the question too.
 _ASKED, _HARDLY = 0.95, 0.05
+# So likely a report a piece of it is one.
+_PIECE = 0.2
 
 
 def find_report(reading: Reading) -> Understanding | None:
@@ -22,14 +24,29 @@ def find_report(reading: Reading) -> Understanding | None:
     for clause, hits in reading.clauses:
         grammar = [hit for hit in hits if hit.tag.key in ("negation", "asking") and hit.tag.code in reading.spoken]
         asks = clause.asks or any(hit.tag.key == "asking" for hit in grammar)
-        if asks and reading.find_share("question:") >= _ASKED:
-            continue
+        is_question = asks and reading.find_share("question:") >= _ASKED
         for code in _list_codes(reading, hits):
             report = [hit for hit in hits if hit.tag.code == code and hit.tag.table == "report"]
             kind = _find_reported(clause, report, grammar, in_answer=in_answer)
-            if kind and (in_answer or code != reading.spoken[0] or reading.find_share("report:") >= _HARDLY):
-                return Understanding("report", None if kind == "other" else kind, 0.9, code)
+            is_likely = in_answer or code != reading.spoken[0] or reading.find_share("report:") >= _HARDLY
+            if not (kind and is_likely and not is_question):
+                denials = [hit for hit in grammar if hit.tag.key == "negation"]
+                kind = _find_reported(clause, report, denials, in_answer=in_answer)
+                if not (kind and _is_beside(reading, kind)):
+                    continue
+            return Understanding("report", None if kind == "other" else kind, 0.9, code)
     return None
+
+
+def _is_beside(reading: Reading, kind: str) -> bool:
+    """Whether what may be dangerous in the scanner is told beside something else that is asked.
+
+    "I have a pacemaker how long does it take."
+    """
+    if kind == "other" or reading.asks_about_risk:
+        return False
+    told = (piece for piece in reading.pieces if any(hit.tag.table == "report" for hit in piece.hits))
+    return any(piece.find_share("report:") >= _PIECE for piece in told)
 
 
 def _find_reported(clause: Message, report: list[Found], grammar: list[Found], *, in_answer: bool) -> str | None:

@@ -41,7 +41,8 @@ def understand(text: str, language: str | None = None, awaiting: str | None = No
     if not message.text:
         return read_signs(text, awaiting)
     known = find_language(language) if language else None
-    reading = Reading(text, message, known.code if known else None, awaiting, read_lexicon())
+    own, lexicon = known.code if known else None, read_lexicon()
+    reading = Reading(text, message, own, lexicon.find_spoken(message, own), awaiting, lexicon)
     understanding = next((found for step in _STEPS if (found := step(reading))), NOTHING)
     if understanding.intent == "change" and awaiting == "confirm" and refuses(reading):
         understanding = replace(understanding, intent="no")

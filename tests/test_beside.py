@@ -1,5 +1,7 @@
 """What somebody must act on is heard though it is said beside something else."""
 
+import re
+
 import pytest
 
 from messages.understand import understand
@@ -13,6 +15,16 @@ ASKED = {
     "zh_Hans": "核磁共振要做多久？",
     "ar": "كم مدة الفحص؟",
     "hi": "एमआरआई में कितना समय लगता है?",
+}
+LONGER = {
+    "en": "How long does the scan take and where can I leave my car?",
+    "es": "¿Cuánto dura la resonancia y dónde puedo dejar el coche?",
+    "de": "Wie lange dauert das MRT und wo kann ich parken?",
+    "fr": "L'IRM dure combien de temps et où puis-je garer ma voiture ?",
+    "ru": "Сколько длится МРТ и где можно оставить машину?",
+    "zh_Hans": "请问附近哪里可以停车？",
+    "ar": "كم مدة الفحص وأين يمكنني أن أوقف سيارتي؟",
+    "hi": "एमआरआई में कितना समय लगता है और गाड़ी कहाँ खड़ी करें?",
 }
 SAID = {
     "emergency": {
@@ -58,12 +70,67 @@ SAID = {
 }
 
 
+def write_plainly(text: str, code: str) -> str:
+    """Without punctuation, and without spaces where the script has none."""
+    return re.sub(r"[^\w\s'\u0900-\u097f]+", "" if code == "zh_Hans" else " ", text).strip().lower()
+
+
 @pytest.mark.parametrize("code", ASKED)
 @pytest.mark.parametrize("intent", SAID)
 def test_what_is_vital_is_heard_before_and_behind_a_question(intent: str, code: str) -> None:
     said = SAID[intent][code]
     assert understand(f"{ASKED[code]} {said}", code).intent == intent
     assert understand(f"{said} {ASKED[code]}", code).intent == intent
+
+
+@pytest.mark.parametrize("code", ASKED)
+@pytest.mark.parametrize("intent", SAID)
+def test_what_is_vital_is_heard_where_nobody_set_a_full_stop(intent: str, code: str) -> None:
+    """They text "how long does it take i have a pacemaker"."""
+    asked, said = (write_plainly(text, code) for text in (LONGER[code], SAID[intent][code]))
+    space = "" if code == "zh_Hans" else " "
+    assert understand(f"{asked}{space}{said}", code).intent == intent
+    assert understand(f"{said}{space}{asked}", code).intent == intent
+    assert understand(asked, code).intent == "question"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("what does it cost on tuesday for my mother STOP", "en"),
+        ("Buenas tardes ¿puedo tomarme la pastilla de la presión? STOP por favor", "es"),
+        ("сколько стоит и где вы находитесь СТОП", "ru"),
+    ],
+)
+def test_a_word_for_it_in_capitals_at_the_end_is_a_stop(text: str, own: str) -> None:
+    assert understand(text, own).intent == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("my hands are shaking and it won't STOP", "en"),
+        ("WHERE IS THE BUS STOP", "en"),
+        ("where do i get off is it the last stop", "en"),
+        ("is it true that the noise does not stop for the whole of the scan", "en"),
+        ("no puedo ir el martes con mi madre CANCELAR", "es"),
+    ],
+)
+def test_a_word_for_it_about_something_else_is_no_stop(text: str, own: str) -> None:
+    assert understand(text, own).intent != "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("i have no pacemaker and no other metal in me and i have never had an allergy", "en"),
+        ("is it true that people who have a pacemaker cannot have the scan", "en"),
+        ("no llevo marcapasos ni prótesis ni ningún otro metal y tampoco tengo alergias", "es"),
+        ("ich habe keinen herzschrittmacher und kein metall im körper und auch keine allergien", "de"),
+    ],
+)
+def test_a_part_of_one_thing_does_not_outweigh_the_whole(text: str, own: str) -> None:
+    assert understand(text, own).intent != "report"
 
 
 @pytest.mark.parametrize(

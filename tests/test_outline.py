@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from messages.lexicon import read_lexicon
 from messages.matching import Message, normalise
-from messages.outline import take_around, take_beginning
+from messages.outline import cut_apart, take_around, take_beginning
 from messages.phrase_index import Hit
 from messages.phrases import Phrase
 from messages.understand import understand
@@ -91,3 +91,22 @@ def test_without_spaces_a_part_is_cut_between_signs() -> None:
     assert not part.is_long
     assert "喘不过气" in part.squeezed
     assert take_beginning(message).squeezed == message.squeezed[:400]
+
+
+@given(st.lists(WORDS, max_size=100))
+def test_a_text_is_cut_in_two_at_a_few_places_unless_it_is_short(words: list[str]) -> None:
+    message = Message(" ".join(words))
+    parts = cut_apart(message)
+    assert len(parts) == (0 if not parts else 6)
+    assert all(part.words for part in parts)
+    for before, behind in zip(parts[::2], parts[1::2], strict=True):
+        assert before.squeezed + behind.squeezed == message.squeezed
+
+
+def test_a_text_without_room_for_two_things_is_not_cut() -> None:
+    assert not cut_apart(Message("how long does it take please"))
+    assert not cut_apart(Message("我喘不过气来怎么办"))
+    assert [part.text for part in cut_apart(Message("one two three four five six seven"))[2:4]] == [
+        "one two three four",
+        "five six seven",
+    ]
