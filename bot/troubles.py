@@ -7,6 +7,7 @@ and say what is wrong with each. The first page names what is late by now; the d
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -160,6 +161,12 @@ def say(trouble: Trouble, contact: Contact) -> Sentence:
 
 def find_wrong(exams: Exams) -> Conditions:
     """What is wrong with an appointment, however far ahead it is, with its patient and contact."""
+    return _find_wrong(tuple(exam.code for exam in exams.by_code.values() if not exam.asks))
+
+
+@cache
+def _find_wrong(asking_nothing: tuple[str, ...]) -> Conditions:
+    """Put together once: that takes longer than to ask the database."""
     about = col(Task.appointment_id) == col(Appointment.id)
     # By the time and not by the state, whose index would lead SQLite through all open tasks for each appointment.
     is_open, is_done = and_(about, col(Task.done_at).is_(None)), and_(about, col(Task.done_at).is_not(None))
@@ -172,7 +179,7 @@ def find_wrong(exams: Exams) -> Conditions:
         **silent,
         Trouble.NOT_DELIVERED: unreached | (hears & not_phoned & _has_failed_last()),
         Trouble.NOT_SENT: hears & not_phoned & ~unreached & ~_find_text((*GONE_OUT, TextState.FAILED)),
-        **_find_unscreened(exams),
+        **_find_unscreened(asking_nothing),
         Trouble.UNREAD: col(Appointment.screened_at).is_not(None)
         & _has(select(Screening.id).where(_is_of_it(), col(Screening.seen_at).is_(None))),
         Trouble.UNCONFIRMED: col(Appointment.status) == AppointmentStatus.BOOKED,
@@ -200,8 +207,7 @@ def _is_of_it() -> ColumnElement[bool]:
     return col(Screening.appointment_id) == col(Appointment.id)
 
 
-def _find_unscreened(exams: Exams) -> Conditions:
-    asking_nothing = [exam.code for exam in exams.by_code.values() if not exam.asks]
+def _find_unscreened(asking_nothing: tuple[str, ...]) -> Conditions:
     known = select(Screening.state).where(_is_of_it()).correlate(Appointment).scalar_subquery()
     state = func.coalesce(known, ScreeningState.OPEN.value)
     wanted = and_(col(Appointment.screened_at).is_(None), col(Appointment.exam).not_in(asking_nothing))
