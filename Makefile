@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# What one process has compiled is for all: the tests start many.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run serve install test rig bench simulate check catalogues words gist lock clean
 
@@ -16,7 +18,7 @@ install: .venv/installed  ## .venv with the locked dependencies
 
 test:  ## Lint, types, import rules, then all tests, on all cores
 	$(MAKE) --no-print-directory --jobs 2 check words
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --max-worker-restart 0
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 rig: .venv/installed-dev  ## The tests of what must be survived at their full size, 2,000 texts for each fault; about an hour
 	FAULT_TEXTS=2000 NODE_TEXTS=20000 DUE_TEXTS=1000000 $(BIN)/python -m pytest -o timeout=7200 --log-cli-level=INFO -o log_cli_format='%(message)s' $(RIG)

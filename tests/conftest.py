@@ -35,6 +35,13 @@ CLINIC = {
 }
 
 MakeSettings = Callable[..., Settings]
+# What files import that start browsers or wait for daemons.
+_LONG = {"needs_browser", "wait_for"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: the last one to end would leave the other processors idle."""
+    items.sort(key=lambda item: _LONG.isdisjoint(vars(item.getparent(pytest.Module).obj)))
 
 
 @pytest.fixture(scope="session", autouse=True)
