@@ -95,12 +95,12 @@ def _find_part(reading: Reading, kind: _Kind) -> Reading | None:
 
 def _list_pieces(reading: Reading, kind: _Kind) -> list[Reading]:
     """The pieces of a text that may be of a kind."""
-    if not has_room(reading.message, kind.words):
+    perhaps = reading.find_share(kind.label) >= kind.least or any(map(reading.find_code, kind.phrases))
+    if not (perhaps and has_room(reading.message, kind.words)):
         return []
     if (kind is _REPORT and reading.asks_about_risk) or (kind is _EMERGENCY and is_doubtful(reading)):
         return []
-    perhaps = reading.find_share(kind.label) >= kind.least or any(map(reading.find_code, kind.phrases))
-    return reading.pieces if perhaps else []
+    return reading.pieces
 
 
 def _list_likeliest(parts: list[Reading], kind: _Kind) -> list[tuple[float, Reading]]:

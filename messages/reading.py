@@ -171,7 +171,12 @@ class Reading:
 
     @cached_property
     def pieces(self) -> list["Reading"]:
-        """What may say something by itself where nobody set a full stop: clauses, and parts of each sentence."""
+        """What may say something by itself where nobody set a full stop: clauses, and parts of each sentence.
+
+        A long text is read around what is vital in it.
+        """
+        if self.message.is_long:
+            return []
         clauses = [clause for clause, _ in self.clauses if has_room(clause, _CLAUSE)]
         parts = chain.from_iterable(cut_apart(sentence.message) for sentence in self.sentences)
         pieces = {piece.text: piece for piece in chain(parts, clauses if len(self.clauses) > 1 else ())}
