@@ -12,8 +12,8 @@ from messages.words import REPORTED
 
 # So likely a question it is one, and so unlikely a report it is none. Staff hear of the question too.
 _ASKED, _HARDLY = 0.95, 0.05
-# So likely a report a piece of it is one.
-_PIECE = 0.2
+# So likely a report a piece of it is one, of what may be dangerous in the scanner and of anything else.
+_PIECE, _PIECE_OTHER = 0.2, 0.9
 
 
 def find_report(reading: Reading) -> Understanding | None:
@@ -39,14 +39,12 @@ def find_report(reading: Reading) -> Understanding | None:
 
 
 def _is_beside(reading: Reading, kind: str) -> bool:
-    """Whether what may be dangerous in the scanner is told beside something else that is asked.
-
-    "I have a pacemaker how long does it take."
-    """
-    if kind == "other" or reading.asks_about_risk:
+    """Whether something is told beside something else that is asked: "I have a pacemaker how long does it take"."""
+    if reading.asks_about_risk:
         return False
+    enough = _PIECE_OTHER if kind == "other" else _PIECE
     told = (piece for piece in reading.pieces if any(hit.tag.table == "report" for hit in piece.hits))
-    return any(piece.find_share("report:") >= _PIECE for piece in told)
+    return any(piece.find_share("report:") >= enough for piece in told)
 
 
 def _find_reported(clause: Message, report: list[Found], grammar: list[Found], *, in_answer: bool) -> str | None:
