@@ -13,6 +13,8 @@ _SURE, _PERHAPS = 0.25, 0.17
 _UNASKED = 0.5
 # A half-understood "no" would read as "none of these": a person must see it instead.
 _NONE = 0.75
+# So likely something that staff must know of, it is, though something is asked.
+_EVEN_SO = 0.8
 # What staff must know of needs less.
 _REPORTED = 0.2
 # How much likelier it is that they cannot come once we have asked whether they do.
@@ -59,7 +61,8 @@ def list_never(reading: Reading) -> set[Label]:
     if reading.awaiting == "safety" and list_risks(reading):
         # "No metal" says nothing of the others that we asked about.
         never.add("no")
-    if reading.grammar & {"negation", "asking"} and any(hit.tag.table == "report" for hit in reading.told):
+    doubts = {"negation"} if reading.find_share("report:") >= _EVEN_SO else {"negation", "asking"}
+    if reading.grammar & doubts and any(hit.tag.table == "report" for hit in reading.told):
         # What is named is denied or asked about: as a report it was looked at already.
         never |= {f"report:{kind}" for kind in REPORTED}
     if "start" not in told:
