@@ -59,7 +59,7 @@ def find_danger_beside(reading: Reading) -> Understanding | None:
         return None
     code = reading.spoken[0]
     if emergency := _find_part(reading, _EMERGENCY):
-        return Understanding("emergency", None, find_confidence(_measure(emergency, _EMERGENCY)), code)
+        return Understanding("emergency", None, find_confidence(emergency.find_share("emergency")), code)
     if _find_part(reading, _STOP) or _ends_on_stop(reading):
         parts = reading.sentences if len(reading.sentences) > 1 else reading.pieces
         return None if any(map(_is_start, parts)) else Understanding("stop", None, 0.9, code)
@@ -89,8 +89,11 @@ def _find_part(reading: Reading, kind: _Kind) -> Reading | None:
     for share, piece in likeliest:
         if share >= kind.told and any(map(piece.find_code, told)):
             return piece
-    (share, piece), (other, _) = [*likeliest, *[(0.0, reading)] * 2][:2]
-    return piece if share >= kind.piece and other >= kind.other else None
+    if not likeliest:
+        return None
+    (share, piece), *others = likeliest
+    agreed = max((other for other, _ in others), default=0.0)
+    return piece if share >= kind.piece and agreed >= kind.other else None
 
 
 def _list_pieces(reading: Reading, kind: _Kind) -> list[Reading]:

@@ -63,6 +63,7 @@ class Lexicon:
     dangerous: Chosen
     abroad: Chosen
     throughout: Chosen
+    # All phrases of each language.
     of_language: dict[str, Chosen]
     spellings: dict[str, Spelling]
     speakers: Filing

@@ -121,7 +121,6 @@ class Reading:
     def _split_clauses(self) -> list[Message]:
         """Between punctuation, and before a "but"."""
         parts = split_clauses(self.text)
-        self._searching.find_pieces(parts)
         clauses = []
         for part in parts:
             buts = {
@@ -131,7 +130,6 @@ class Reading:
             }
             for start, end in pairwise([0, *sorted(buts - {0}), len(part.words)]):
                 clauses.append(Message(" ".join(part.words[start:end]), part.asks))
-        self._searching.find_pieces(clauses)
         return clauses
 
     @cached_property
@@ -152,7 +150,6 @@ class Reading:
         sentences = split_sentences(self.text)
         if len(sentences) < 2 and not self.message.is_long:
             return [self]
-        self._searching.find_pieces(sentences)
         first = sorted(range(len(sentences)), key=lambda at: self._rank_urgency(sentences[at]))[:_SENTENCES]
         chosen = [self._shorten(sentences[at]) for at in sorted(first)]
         for sentence in chosen:
@@ -180,10 +177,7 @@ class Reading:
         clauses = [clause for clause, _ in self.clauses if has_room(clause, _CLAUSE)]
         parts = chain.from_iterable(cut_apart(sentence.message) for sentence in self.sentences)
         pieces = {piece.text: piece for piece in chain(parts, clauses if len(self.clauses) > 1 else ())}
-        chosen = [*islice(pieces.values(), _PIECES)]
-        for piece in chosen:
-            self.search(piece)
-        return [self.read(piece) for piece in chosen]
+        return [self.read(piece) for piece in islice(pieces.values(), _PIECES)]
 
     def _read_part(self, part: Message, signs: str, searched: dict[str, list[Found]]) -> "Reading":
         spoken = self.lexicon.find_spoken(part, self.own)
@@ -191,6 +185,8 @@ class Reading:
 
     def read(self, message: Message) -> "Reading":
         """A piece of the text on its own."""
+        # What was found in all of the text says what is in it.
+        self.search(message)
         return Reading(message.text, message, self.own, self.spoken, self.awaiting, self.lexicon, self.searched)
 
     @cached_property

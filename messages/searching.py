@@ -22,25 +22,15 @@ class Search:
     found: dict[str, list[Found]]
 
     def find(self, message: Message) -> list[Found]:
-        """All phrases in a message that may count."""
+        """All phrases in a message that may count; where a piece of the text is in it says what is in the piece."""
         if message.text not in self.found:
-            if message is not self.message:
-                before, inside, _ = f" {self.message.text} ".partition(f" {message.text} ")
-                if inside:
-                    self._find_piece(message, before.count(" "), len(before.replace(" ", "")))
-                    return self.found[message.text]
-            self.found[message.text] = self.lexicon.index.find(message, self._list_candidates(message))
+            before, inside, _ = f" {self.message.text} ".partition(f" {message.text} ")
+            self.found[message.text] = (
+                self._find_piece(message, before.count(" "), len(before.replace(" ", "")))
+                if inside and message is not self.message
+                else self.lexicon.index.find(message, self._list_candidates(message))
+            )
         return self.found[message.text]
-
-    def find_pieces(self, pieces: Sequence[Message]) -> None:
-        """Find those of the pieces that the text is made of: where these are in it says what is in them."""
-        if [word for piece in pieces for word in piece.words] != [*self.message.words]:
-            # It does not divide so.
-            return
-        word = sign = 0
-        for piece in pieces:
-            self._find_piece(piece, word, sign)
-            word, sign = word + len(piece.words), sign + len(piece.squeezed)
 
     def _list_candidates(self, message: Message) -> Chosen:
         """The phrases to look for in a message.
@@ -53,11 +43,10 @@ class Search:
             return self.lexicon.dangerous | spoken & self.lexicon.throughout
         return self.lexicon.abroad | spoken
 
-    def _find_piece(self, piece: Message, word: int, sign: int) -> None:
+    def _find_piece(self, piece: Message, word: int, sign: int) -> list[Found]:
         """Search a piece of the text by what was found in all of it: it begins at a word and at a sign of that."""
-        if piece.text in self.found:
-            return
-        found, doubtful = [], set()
+        found: list[Found] = []
+        doubtful: set[int] = set()
         for unspaced, first, length in ((False, word, len(piece.words)), (True, sign, len(piece.squeezed))):
             for at in range(first, first + length):
                 hits = self._beginning.get((unspaced, at), ())
@@ -82,7 +71,7 @@ class Search:
             found = [hit for hit in found if hit.number not in doubtful]
             again = self.lexicon.index.find(piece, self._list_candidates(self.message))
             found += [hit for hit in again if hit.number in doubtful]
-        self.found[piece.text] = found
+        return found
 
     @cached_property
     def _beginning(self) -> dict[tuple[bool, int], list[Found]]:

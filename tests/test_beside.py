@@ -97,32 +97,6 @@ def test_what_is_vital_is_heard_where_nobody_set_a_full_stop(intent: str, code: 
 @pytest.mark.parametrize(
     ("text", "own"),
     [
-        ("what does it cost on tuesday for my mother STOP", "en"),
-        ("Buenas tardes ¿puedo tomarme la pastilla de la presión? STOP por favor", "es"),
-        ("сколько стоит и где вы находитесь СТОП", "ru"),
-    ],
-)
-def test_a_word_for_it_in_capitals_at_the_end_is_a_stop(text: str, own: str) -> None:
-    assert understand(text, own).intent == "stop"
-
-
-@pytest.mark.parametrize(
-    ("text", "own"),
-    [
-        ("my hands are shaking and it won't STOP", "en"),
-        ("WHERE IS THE BUS STOP", "en"),
-        ("where do i get off is it the last stop", "en"),
-        ("is it true that the noise does not stop for the whole of the scan", "en"),
-        ("no puedo ir el martes con mi madre CANCELAR", "es"),
-    ],
-)
-def test_a_word_for_it_about_something_else_is_no_stop(text: str, own: str) -> None:
-    assert understand(text, own).intent != "stop"
-
-
-@pytest.mark.parametrize(
-    ("text", "own"),
-    [
         ("i have no pacemaker and no other metal in me and i have never had an allergy", "en"),
         ("is it true that people who have a pacemaker cannot have the scan", "en"),
         ("no llevo marcapasos ni prótesis ni ningún otro metal y tampoco tengo alergias", "es"),
@@ -139,6 +113,10 @@ def test_a_part_of_one_thing_does_not_outweigh_the_whole(text: str, own: str) ->
         ("How long does the scan take? Never mind. STOP", "en"),
         ("Ya fui al otro hospital. Alto", "es"),
         ("Mein Mann ist gestorben. Stopp", "de"),
+        # In capitals also where nobody set a full stop.
+        ("what does it cost on tuesday for my mother STOP", "en"),
+        ("Buenas tardes ¿puedo tomarme la pastilla de la presión? STOP por favor", "es"),
+        ("сколько стоит и где вы находитесь СТОП", "ru"),
     ],
 )
 def test_a_text_that_ends_on_a_word_for_it_is_a_stop(text: str, own: str) -> None:
@@ -156,6 +134,12 @@ def test_a_text_that_ends_on_a_word_for_it_is_a_stop(text: str, own: str) -> Non
         # They want them again.
         ("I wrote stop by mistake. Start.", "en"),
         ("No puedo ir el martes. Cancelar.", "es"),
+        ("no puedo ir el martes con mi madre CANCELAR", "es"),
+        # The tremor, the bus, the noise.
+        ("my hands are shaking and it won't STOP", "en"),
+        ("WHERE IS THE BUS STOP", "en"),
+        ("where do i get off is it the last stop", "en"),
+        ("is it true that the noise does not stop for the whole of the scan", "en"),
     ],
 )
 def test_what_is_no_wish_for_no_more_texts_is_none_beside_something_else(text: str, own: str) -> None:
