@@ -24,9 +24,8 @@ from messages.compose import compose_answer
 from messages.fitting import Text
 from messages.screening import REPORTED, SAFETY, Question
 from messages.topics import get_topic
+from messages.words import RISKS
 
-# A question about one of these may be an answer to ours.
-_RISKS = ("implants", "metal", "contrast", "pregnancy")
 _ANSWERING = ("yes", "no", "report", "unknown")
 _EXPLAINING = (*_ANSWERING, "question", "thanks", "confirm", "change")
 _QUESTION_MARKS = "?\uff1f\u061f\u055e"
@@ -55,13 +54,13 @@ def is_screening_answer(turn: Turn) -> bool:
 
 def _may_answer(turn: Turn) -> bool:
     """Whether what reads like a question may be an answer: about a risk, or a guess at a text that asks nothing."""
-    return turn.understanding.detail in _RISKS or not (_is_keyword(turn) or _has_question_mark(turn))
+    return turn.understanding.detail in RISKS or not (_is_keyword(turn) or _has_question_mark(turn))
 
 
 def _wants_answer(turn: Turn) -> bool:
     """Whether a text that is kept as an answer is a question as well."""
     meaning = turn.understanding
-    is_plain = meaning.confidence >= _PLAINLY and meaning.detail not in _RISKS
+    is_plain = meaning.confidence >= _PLAINLY and meaning.detail not in RISKS
     return meaning.intent == "question" and (_has_question_mark(turn) or _is_keyword(turn) or is_plain)
 
 
