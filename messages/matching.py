@@ -82,8 +82,8 @@ def normalise(text: str) -> str:
     return " ".join(chain.from_iterable(islice(same, _SAID_OVER) for _, same in words))
 
 
-# A message of more words or signs than this is long.
-LONG, LONG_SIGNS = 60, 400
+# A message of more words or letters than this is long; a sign that is written without spaces says as much as some.
+LONG, LONG_LETTERS, _LETTERS_A_SIGN = 60, 400, 3
 # Where in a message each word stands, a bit for each place, and ``beginning*`` for each beginning of a word.
 Places = dict[str, int]
 
@@ -99,10 +99,10 @@ class Message:
     def words(self) -> tuple[str, ...]:
         return tuple(self.text.split())
 
-    @property
+    @cached_property
     def is_long(self) -> bool:
         """Whether it is too long to be looked at more than once."""
-        return len(self.words) > LONG or len(self.squeezed) > LONG_SIGNS
+        return len(self.words) > LONG or count_letters(self.squeezed) > LONG_LETTERS
 
     @cached_property
     def forms(self) -> tuple[tuple[str, ...], ...]:
@@ -121,6 +121,11 @@ class Message:
     @cached_property
     def squeezed(self) -> str:
         return self.text.replace(" ", "")
+
+
+def count_letters(signs: str) -> int:
+    """How many letters would say as much, were all of it written with spaces."""
+    return len(signs) + (_LETTERS_A_SIGN - 1) * len(UNSPACED.findall(signs))
 
 
 def split_clauses(text: str) -> list[Message]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, chain, groupby
 
 from messages.evidence import Found
-from messages.matching import LONG, LONG_SIGNS, UNSPACED, Message
+from messages.matching import LONG, LONG_LETTERS, UNSPACED, Message, count_letters
 
 # So many words, or signs where no spaces are written, before a phrase and behind it.
 _AROUND = 12
@@ -62,13 +62,13 @@ def _list_units(words: Iterable[str]) -> Iterator[_Unit]:
 def _take(units: list[_Unit], wanted: Iterable[int]) -> str:
     """Of some units, each wanted once, the first ones that together are not long, in the order of the text."""
     kept: list[int] = []
-    words_left, signs_left = LONG, LONG_SIGNS
+    words_left, letters_left = LONG, LONG_LETTERS
     for at in wanted:
         number, text = units[at]
         # Where a word is cut its end is a word, too.
         words_left -= kept[-1:] != [at - 1] or units[at - 1][0] != number
-        signs_left -= len(text)
-        if min(words_left, signs_left) < 0:
+        letters_left -= count_letters(text)
+        if min(words_left, letters_left) < 0:
             break
         kept.append(at)
     return _join(units[at] for at in sorted(kept))

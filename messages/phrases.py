@@ -26,7 +26,7 @@ _CHOICE = re.compile(r"\(([^()]*)\)")
 _PIECE = re.compile(r"~|(?:\([^()]*\)|[^\s~()])+")
 _UNSPACED_PIECE = re.compile(r"~|\([^()]*\)|[^~()]+")
 _LETTER, _STRAY = re.compile(r"\w"), re.compile(r"[()|]")
-_PLAIN_WORD = re.compile("[^/|~ ]+")
+_PLAIN_WORD, _PARTED = re.compile("[^/|~ ]+"), re.compile("[/|~ ]")
 # So many pieces are kept while lists are read: those of one language, and then of the next.
 _KEPT = 8192
 # What is written without spaces is looked up by so many signs at most.
@@ -179,9 +179,11 @@ class Phrase:
         Args:
             places: those of the message's words, or those that ``list_pieces`` gives.
         """
-        if not self.unspaced and (alone := places.get(self.source)):
-            # Most phrases are one word.
-            return [(at, at + 1) for at in _list_bits(alone)]
+        if not _PARTED.search(self.source):
+            # Most phrases are one word, or signs in a row.
+            if self.unspaced:
+                return [(at, at + len(self.source)) for at in _list_bits(_locate(self.source, places))]
+            return [(at, at + 1) for at in _list_bits(places.get(self.source, 0))]
         slots = []
         for slot in self.source.split(_NEXT):
             choices = slot.removeprefix(_GAP).split("|")
@@ -191,7 +193,12 @@ class Phrase:
                 return []
             slots.append(Slot(found, optional, slot.startswith(_GAP)))
         gap = _GAP_SIGNS if self.unspaced else _GAP_WORDS
-        return [(start, end) for start in _list_starts(slots) for end in _find_ends(slots, start, gap)]
+        starts = _find_starts(slots)
+        if starts & (starts - 1) and not _find_ends(slots, starts, gap):
+            # In a long text most may begin in many places and end nowhere.
+            return []
+        ends = ((start, _find_ends(slots, 1 << start, gap)) for start in _list_bits(starts))
+        return [(start, end) for start, found in ends if found for end in _list_outermost(found)]
 
 
 def _find_words(choices: Sequence[str], places: Places) -> list[list[Part]]:
@@ -233,7 +240,7 @@ def _locate(signs: str, places: Places) -> int:
     return found
 
 
-def _list_starts(slots: Iterable[Slot]) -> Iterable[int]:
+def _find_starts(slots: Iterable[Slot]) -> int:
     """Where a phrase may begin: with its first slot, or the next where that may be left out."""
     starts = 0
     for slot in slots:
@@ -241,17 +248,17 @@ def _list_starts(slots: Iterable[Slot]) -> Iterable[int]:
             starts |= places
         if not slot.optional:
             break
-    return _list_bits(starts)
+    return starts
 
 
-def _find_ends(slots: Iterable[Slot], start: int, gap: int) -> Iterable[int]:
-    """Where some slots that follow one another from a start may end: the nearest and the farthest place.
+def _find_ends(slots: Iterable[Slot], starts: int, gap: int) -> int:
+    """Where some slots that follow one another from some starts may end.
 
     Args:
         gap: how long a gap is at most.
     """
     # Where the next slot may begin: just there, or after a gap.
-    near, far = 1 << start, 0
+    near, far = starts, 0
     for choices, optional, after_gap in slots:
         if after_gap:
             near, far = 0, near | far
@@ -264,9 +271,8 @@ def _find_ends(slots: Iterable[Slot], start: int, gap: int) -> Iterable[int]:
             reached |= there
         near, far = (near | reached, far) if optional else (reached, 0)
         if not near | far:
-            return ()
-    ends = near | far
-    return {(ends & -ends).bit_length() - 1, ends.bit_length() - 1}
+            return 0
+    return near | far
 
 
 def _spread(places: int, gap: int) -> int:
@@ -276,6 +282,11 @@ def _spread(places: int, gap: int) -> int:
         spread |= spread << width
         width *= 2
     return spread | places << gap
+
+
+def _list_outermost(places: int) -> set[int]:
+    """The nearest and the farthest of some places."""
+    return {(places & -places).bit_length() - 1, places.bit_length() - 1}
 
 
 def _list_bits(places: int) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """A text and all that is found in it: languages, phrases, clauses, and what is left without politeness."""
 
+from collections import defaultdict
 from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -209,8 +210,18 @@ class Reading:
         return rank({label: score for label, score in self._scores.items() if label not in never}, _SHARPNESS)
 
     def find_share(self, kind: str) -> float:
-        """How likely the text means a label, or any of those that begin so."""
-        return sum(share for label, share in self.ranked if label.startswith(kind))
+        """How likely the text means a label, or with a colon behind it any of that kind: ``report:``."""
+        return self._shares.get(kind, 0.0)
+
+    @cached_property
+    def _shares(self) -> dict[str, float]:
+        shares: dict[str, float] = defaultdict(float)
+        for label, share in self.ranked:
+            shares[label] += share
+            kind, colon, _ = label.partition(":")
+            if colon:
+                shares[kind + colon] += share
+        return shares
 
     @cached_property
     def _scores(self) -> dict[Label, float]:

@@ -96,7 +96,9 @@ class Sieve:
         ends = np.append(begins, len(steps))[complete + 1].tolist()
         found = zip(phrases[complete].tolist(), begins[complete].tolist(), ends, strict=True)
         rows = first.tolist(), second.tolist(), joints[steps].tolist()
-        return [number for number, begin, end in found if _follow(*(row[begin:end] for row in rows))]
+        return [
+            number for number, begin, end in found if end - begin == 1 or _follow(*(row[begin:end] for row in rows))
+        ]
 
     def _find(self, beginnings: Places, words: "_Words") -> tuple[Masks, Masks]:
         """Where each of these is in the text; of those of more than one word where the second is, too."""
