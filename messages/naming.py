@@ -13,6 +13,8 @@ from messages.matching import UNSPACED, Message, normalise
 SHORTEST_NAME = 3
 # A name with another ending than in our list: what is left is this long, and the list's own ending no longer than that.
 _SHORTEST_STEM, _LONGEST_ENDING = 5, 3
+# What begins some name and words for something else: "mandar" is "send" in Spanish and Portuguese, and no Mandarin.
+_NO_STEMS = frozenset({"manda", "mandar"})
 # So many words are remembered with what they name.
 _KEPT = 10_000
 # What runs into a name: "l'anglais", "dall'inglese". The apostrophe is gone by then.
@@ -57,9 +59,10 @@ def read_language_names() -> LanguageNames:
     whole = dict(_list_language_names())
     stems: dict[str, Language] = {}
     for name, language in whole.items():
-        for cut in range(_LONGEST_ENDING + 1):
-            if len(name) - cut >= _SHORTEST_STEM:
-                stems.setdefault(name[: len(name) - cut], language)
+        beginnings = {name[: len(name) - cut] for cut in range(_LONGEST_ENDING + 1)} - _NO_STEMS
+        for stem in beginnings:
+            if len(stem) >= _SHORTEST_STEM:
+                stems.setdefault(stem, language)
     second = frozenset(name.split()[1] for name in whole if " " in name)
     return LanguageNames(whole, stems, second, tuple(filter(UNSPACED.search, whole)))
 

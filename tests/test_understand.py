@@ -129,6 +129,10 @@ def test_a_letter_is_no_prefix_in_other_languages_of_the_arabic_script() -> None
         ("tem em crioulo?", "pt_BR", "ht"),
         ("criollo haitiano", "es", "ht"),
         ("in creolo per favore", "it", "ht"),
+        # "Send" is no Mandarin.
+        ("me los pueden mandar en ingles? lo leo mejor", "es", "en"),
+        ("podem mandá-lo em crioulo haitiano?", "pt_BR", "ht"),
+        ("mandarlo in inglese per favore", "it", "en"),
     ],
 )
 def test_a_language_is_found_by_what_people_call_it(text: str, own: str, wanted: str) -> None:
