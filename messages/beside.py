@@ -47,8 +47,8 @@ _EMERGENCY = _Kind("emergency", 0.9, 0.9, 0.5, ("emergency",), 0.7, 0.003, 7)
 _STOP = _Kind("stop", 0.95, 0.95, 0.5, (), 0.95, 0.003, 11)
 _WRONG_NUMBER = _Kind("wrong_number", 0.8, 0.9, 0.5, ("wrong_number",), 0.8, 0.001, 7)
 _REPORT = _Kind("report:", 0.7, 0.85, 0.0, tuple(f"having_{kind}" for kind in REPORTED), 0.85, 0.02, 11)
-# As likely as this with a stop word in capitals at the end it is a stop.
-_SHOUTED = 0.01
+# As likely as this with a stop word in capitals at the beginning or at the end it is a stop.
+_SHOUTED_FIRST, _SHOUTED = 0.1, 0.01
 # So likely a wish for our texts, it is none to stop them.
 _START = 0.5
 
@@ -60,7 +60,7 @@ def find_danger_beside(reading: Reading) -> Understanding | None:
     code = reading.spoken[0]
     if emergency := _find_part(reading, _EMERGENCY):
         return Understanding("emergency", None, find_confidence(emergency.find_share("emergency")), code)
-    if _find_part(reading, _STOP) or _ends_on_stop(reading):
+    if _find_part(reading, _STOP) or _has_stop_word(reading):
         parts = reading.sentences if len(reading.sentences) > 1 else reading.pieces
         return None if any(map(_is_start, parts)) else Understanding("stop", None, 0.9, code)
     return None
@@ -125,15 +125,31 @@ def _find_reported(part: Reading) -> tuple[str, float]:
     return find_reported(part.rank_labels(list_never(part)))
 
 
-def _ends_on_stop(reading: Reading) -> bool:
-    """Whether the last thing said is a stop word, as a sentence or in capitals: "what does it cost STOP"."""
+def _has_stop_word(reading: Reading) -> bool:
+    """Whether the last sentence is a stop word, or one is said in capitals: "what does it cost STOP"."""
     last = reading.sentences[-1]
-    if not reading.message.text.endswith(last.message.text):
-        return False
-    if last is not reading and _is_stop_word(last):
+    if last is not reading and reading.message.text.endswith(last.message.text) and _is_stop_word(last):
         return True
-    # In "where is the bus STOP" and "the noise won't STOP" it means something else.
-    return last.find_share("stop") >= _SHOUTED and any(map(_is_stop_word, _list_shouted(reading)))
+    shouted = _list_shouted(reading)
+    return (
+        any(clause.text in shouted and _is_stop_word(reading.read(clause)) for clause, _ in reading.clauses)
+        or _is_shouted(reading.bare.words[0], reading.sentences[0], shouted, _SHOUTED_FIRST)
+        # In "where is the bus STOP" and "the noise won't STOP" it means something else.
+        or (_is_shouted(reading.bare.words[-1], last, shouted, _SHOUTED) and not _is_denied(last))
+    )
+
+
+def _is_shouted(word: str, sentence: Reading, shouted: set[str], enough: float) -> bool:
+    """Whether a word of a sentence is a stop word in capitals, and that sentence likely enough a stop."""
+    if word not in shouted or sentence.find_share("stop") < enough:
+        return False
+    return _is_stop_word(sentence.read(Message(word)))
+
+
+def _is_denied(sentence: Reading) -> bool:
+    """Whether a "not" stands just before its last word."""
+    concepts = sentence.lexicon.get_learned(sentence.spoken[0]).concepts
+    return (len(sentence.message.words) - 2, "not") in concepts.find(sentence.message)
 
 
 def _is_stop_word(part: Reading) -> bool:
@@ -142,14 +158,11 @@ def _is_stop_word(part: Reading) -> bool:
     return "stop" in words and "change" not in words and part.bare.text.upper() not in CARRIER_STOPS - {"STOP"}
 
 
-def _list_shouted(reading: Reading) -> list[Reading]:
-    """The last word, politeness aside, if it is in capitals and most are not."""
+def _list_shouted(reading: Reading) -> set[str]:
+    """The words in capitals, if most are not."""
     words = reading.text.split()
-    shouted = {normalise(word) for word in words if word.isupper()}
-    last = reading.bare.words[-1]
-    if last not in shouted or 2 * sum(map(str.isupper, words)) > len(words):
-        return []
-    return [reading.read(Message(last))]
+    shouted = [word for word in words if word.isupper()]
+    return {*map(normalise, shouted)} if 2 * len(shouted) <= len(words) else set()
 
 
 def _is_start(sentence: Reading) -> bool:

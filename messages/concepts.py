@@ -8,20 +8,19 @@ holds for the others.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, combinations, pairwise, product
-from pathlib import Path
 from typing import NamedTuple
 
 from messages.filing import Filing
 from messages.guessing import Feature
 from messages.matching import PREFIXED, UNSPACED, Message, normalise
 from messages.sounds import Spot, list_entry_sounds, list_sound_spots
-from messages.words import read_lists
+from messages.words import CONCEPTS, read_lists
 
-FOLDER = Path(__file__).parent / "concepts"
+FOLDER = CONCEPTS
 # So many letters a stem has at least.
 _STEM = 2
 # So many words of a language are remembered with what is known of them.
-_REMEMBERED = 1_000
+_REMEMBERED = 500
 # So many concepts at most has what is known by its sound alone.
 _ALIKE = 4
 # A text that speaks of more has everything beside everything, which says nothing.

@@ -14,8 +14,8 @@ from messages.sounds import list_sound_features
 from messages.words import GRAMMAR, WHOLE, Entry, Label, Tag
 
 Found = Hit[Tag]
-# This share of what is learned adds so little that as many texts are understood without it, in half the memory.
-_WEAK = 0.5
+# So many features of a language are kept; what others add is little, and all would take three times the memory.
+_MOST = 14_000
 # What says nothing by itself, but does together with something else.
 _TOGETHER = frozenset({*GRAMMAR, "having", "condition"})
 
@@ -104,7 +104,7 @@ def teach(
         sounds = list_sound_features(message.words, code)
         features = number_features([*list_signs(text), *from_hits, *sounds], message.words)
         examples.append(Example(label, features, lists))
-    return Guesser(examples, list(_list_phrase_examples(entries)), _WEAK)
+    return Guesser(examples, list(_list_phrase_examples(entries)), _MOST)
 
 
 def _list_phrase_examples(entries: Iterable[Entry]) -> Iterator[Example]:

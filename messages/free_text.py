@@ -9,8 +9,8 @@ from messages.words import REPORTED, Label
 
 # What a guess must be worth: to be acted on, or to be offered for a choice.
 _SURE, _PERHAPS = 0.25, 0.17
-# A question where nothing asks is small talk as often as not.
-_UNASKED = 0.5
+# A question where nothing asks is small talk as often as not, and nobody shall be waited for who did not say so.
+_UNASKED, _UNSAID = 0.5, 0.4
 # A half-understood "no" would read as "none of these": a person must see it instead.
 _NONE = 0.75
 # So likely something that staff must know of, it is, though something is asked.
@@ -30,10 +30,14 @@ def guess(reading: Reading) -> Understanding | None:
         # Small talk, even with a word of ours in it: "bring some bread".
         return None
     code = reading.spoken[0]
-    ranked = reading.rank_labels(list_never(reading))
+    never = list_never(reading)
+    ranked = reading.rank_labels(never)
     if reading.awaiting == "confirm":
         ranked = _favour(ranked, "change", _CANNOT_COME)
     label, probability = _pick(ranked)
+    if label in never:
+        # "Do not stop the texts" does not begin them again.
+        return None
     confidence = find_confidence(probability)
     if label != "unknown" and probability >= _find_enough(label, reading):
         intent, _, detail = label.partition(":")
@@ -80,6 +84,8 @@ def _find_enough(label: Label, reading: Reading) -> float:
         return _UNASKED
     if label == "no" and reading.awaiting == "safety":
         return _NONE
+    if label == "confirm" and not any(find_label(hit.tag) == label for hit in reading.told):
+        return _UNSAID
     return _SURE
 
 

@@ -13,6 +13,7 @@ lists and the first examples were written, that made 53 % of 49 % guessed right.
 import math
 import re
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,12 +44,12 @@ _PHRASES_SHARE = 0.5
 _TOLERANCE, _MOST_ROUNDS = 0.05, 40
 # An example that changed no score by more than this is passed over until the next of so many rounds.
 _SETTLED, _ALL_AGAIN = 0.02, 3
-# After so many rounds the weak features are let go of.
+# After so many rounds all but the strongest features are let go of.
 _CHOOSING_ROUNDS = 4
 # The largest weight of a label in the byte that is kept of each.
 _LARGEST = 127
 # Of so many words the features are kept.
-_KEPT_WORDS = 2048
+_KEPT_WORDS = 1024
 # What is written to a file.
 _KEPT = ("keys", "values", "weights", "scale", "mean")
 
@@ -80,11 +81,11 @@ class Example:
 class Guesser:
     """What one language's examples have taught, and its phrases, read as if they were texts."""
 
-    def __init__(self, examples: Sequence[Example], phrases: Sequence[Example] = (), weak: float = 0.0) -> None:
+    def __init__(self, examples: Sequence[Example], phrases: Sequence[Example] = (), most: int = 0) -> None:
         """Learn.
 
         Args:
-            weak: this share of the features is let go of: those that add least to any score.
+            most: so many features are kept, those that add most to any score; all if left out.
         """
         self.labels = tuple(sorted({example.label for example in examples}))
         # In order, so that they are found quickly.
@@ -95,7 +96,7 @@ class Guesser:
         self._scale: Numbers = np.ones(len(self.labels), np.float32)
         self._mean: Numbers = np.zeros(len(self.labels), np.float32)
         if examples:
-            self._learn(examples, [phrase for phrase in phrases if phrase.label in self.labels], weak)
+            self._learn(examples, [phrase for phrase in phrases if phrase.label in self.labels], most)
 
     @classmethod
     def read(cls, path: Path) -> "Guesser":
@@ -122,7 +123,7 @@ class Guesser:
         scores = self._mean + (values @ self._weights[numbers].astype(np.float32)) * self._scale
         return dict(zip(self.labels, scores.tolist(), strict=True))
 
-    def _learn(self, examples: Sequence[Example], phrases: Sequence[Example], weak: float) -> None:
+    def _learn(self, examples: Sequence[Example], phrases: Sequence[Example], most: int) -> None:
         found = [np.concatenate([example.features, _number_lists(example.lists)]) for example in (*examples, *phrases)]
         keys, many = np.unique(np.concatenate(found), return_counts=True)
         self._keys = keys[many >= _LEAST[keys >> _KIND_BITS]]
@@ -143,16 +144,17 @@ class Guesser:
         self._mean = np.average(targets[: len(examples)], 0, importance[: len(examples)]).astype(np.float32)
         dual = np.zeros_like(targets)
         wanted, damping = targets - self._mean, _RIDGE / importance
-        if weak:
+        if 0 < most < len(self._keys):
             weights = _solve(rows, wanted, damping, dual, len(self._keys), _CHOOSING_ROUNDS)
-            rows = self._keep_strong(rows, np.abs(weights).max(1) * self._values, weak)
+            rows = self._keep_strong(rows, np.abs(weights).max(1) * self._values, most)
         weights = _solve(rows, wanted, damping, dual, len(self._keys))
         self._scale = np.maximum(np.abs(weights).max(0), np.finfo(np.float32).tiny) / _LARGEST
         self._weights = np.round(weights / self._scale).astype(np.int8)
 
-    def _keep_strong(self, rows: Iterable[Row], strength: Numbers, weak: float) -> list[Row]:
-        """Let go of the weakest features, and give some examples without them."""
-        strong = strength >= np.quantile(strength, weak)
+    def _keep_strong(self, rows: Iterable[Row], strength: Numbers, most: int) -> list[Row]:
+        """Let go of all but the strongest features, and give some examples without the others."""
+        strong = np.zeros(len(strength), bool)
+        strong[np.argpartition(strength, -most)[-most:]] = True
         self._keys, self._values = self._keys[strong], self._values[strong]
         moved = strong.cumsum() - 1
         return [_keep_some(*row, strong, moved) for row in rows]
@@ -264,11 +266,20 @@ def _solve(
     return weights
 
 
-def rank(scores: Mapping[Label, float], sharpness: float = 1.0) -> list[tuple[Label, float]]:
-    """Labels with their probability, the likeliest first."""
+def rank(
+    scores: Mapping[Label, float], sharpness: float = 1.0, meaning: Mapping[Label, Label] = MappingProxyType({})
+) -> list[tuple[Label, float]]:
+    """Labels with their probability, the likeliest first.
+
+    Args:
+        sharpness: how much scores are stretched.
+        meaning: what some labels mean; they count for that.
+    """
     if not scores:
         return []
     top = max(scores.values())
-    powers = {label: math.exp(sharpness * (score - top)) for label, score in scores.items()}
+    powers: dict[Label, float] = defaultdict(float)
+    for label, score in scores.items():
+        powers[meaning.get(label, label)] += math.exp(sharpness * (score - top))
     total = sum(powers.values())
     return sorted(((label, power / total) for label, power in powers.items()), key=lambda pair: -pair[1])

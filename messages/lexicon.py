@@ -37,7 +37,7 @@ _SPOKEN = 0.7
 # What is rare is known by one of so many examples.
 _SAMPLED = 4
 # So many words are remembered with the languages that have them.
-_KEPT = 10_000
+_KEPT = 5_000
 # The language on record needs less evidence than another.
 _OWN_FAVOUR = 1.6
 _ORDER = {language.code: at for at, language in enumerate(LANGUAGES)}

@@ -17,7 +17,7 @@ from messages.outline import cut_apart, has_room, take_around, take_beginning
 from messages.phrases import list_words
 from messages.searching import Search
 from messages.sounds import list_sound_features
-from messages.words import DANGEROUS, GRAMMAR, RISKS, VITAL, WHOLE, Label
+from messages.words import DANGEROUS, GRAMMAR, MEANING, RISKS, VITAL, WHOLE, Label
 
 # So many sentences are read by themselves.
 _SENTENCES = 5
@@ -207,7 +207,8 @@ class Reading:
 
     def rank_labels(self, never: Container[Label]) -> list[tuple[Label, float]]:
         """The same without what it cannot mean."""
-        return rank({label: score for label, score in self._scores.items() if label not in never}, _SHARPNESS)
+        scores = {label: score for label, score in self._scores.items() if label not in never}
+        return rank(scores, _SHARPNESS, MEANING)
 
     def find_share(self, kind: str) -> float:
         """How likely the text means a label, or with a colon behind it any of that kind: ``report:``."""

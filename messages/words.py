@@ -16,6 +16,7 @@ from messages.topics import TOPICS
 
 FOLDER = Path(__file__).parent / "words"
 EXAMPLES = Path(__file__).parent / "examples"
+CONCEPTS = Path(__file__).parent / "concepts"
 
 # What a whole text must be, or what may stand anywhere in it.
 WHOLE = (
@@ -31,6 +32,17 @@ WHOLE = (
     "none",
     "unsure",
     "thanks",
+)
+# What is learned apart, because it has words of its own, and what it means: other business of the clinic; an emergency,
+# a risk, an end of something or another appointment that is denied; the wish for no end of our texts.
+MEANING = {
+    **dict.fromkeys(("business", "no_emergency", "no_risk", "no_end", "no_change", "right_person"), "unknown"),
+    "no_stop": "start",
+}
+# The concepts of other business: what they are called is a list of phrases as well.
+BUSINESS = (
+    *("prescription", "bill", "certificate", "job", "vaccine", "department", "lost_thing", "login", "visiting"),
+    *("referral", "complaint", "aid", "new_details"),
 )
 ANYWHERE = (
     *("emergency", "stop_phrases", "start_phrases", "help_phrases", "menu_phrases", "language_phrases"),
@@ -51,21 +63,9 @@ REPORT = (*REPORTED, "having", *(f"having_{what}" for what in REPORTED))
 VITAL = (*DANGEROUS, "wrong_number", *(f"having_{what}" for what in REPORTED))
 TOPIC_CODES = tuple(topic.code for topic in TOPICS)
 EXAMPLE_INTENTS = (
-    *(
-        "change",
-        "confirm",
-        "wrong_number",
-        "help",
-        "thanks",
-        "menu",
-        "start",
-        "language",
-        "stop",
-        "emergency",
-        "unknown",
-        "yes",
-        "no",
-    ),
+    *("change", "confirm", "wrong_number", "help", "thanks", "menu", "start", "language", "stop", "emergency"),
+    *("unknown", "yes", "no"),
+    *MEANING,
 )
 # What is looked for in every language, whichever is spoken, beside all that is reported.
 ABROAD = frozenset({*WHOLE, *VITAL, "start_phrases", "language_phrases", "auto_reply", "condition"})
@@ -136,7 +136,8 @@ def list_entries(words: Words) -> list[Entry]:
     """One language's phrases in their plain form, and what each means; what our texts offer is among them.
 
     Raises:
-        WordsError: a phrase has nothing to look for.
+        WordsError: a phrase has nothing to look for, or the concepts cannot be read.
+        OSError: there are none.
     """
     path = FOLDER / f"{words.code}.toml"
     tables = (("intents", words.intents), ("topics", words.topics), ("report", words.report))
@@ -145,6 +146,10 @@ def list_entries(words: Words) -> list[Entry]:
         for key, phrases in table.items():
             tag = Tag(words.code, name, key)
             entries += [(_read_phrase(path, name, phrase, simplify), tag) for phrase in phrases]
+    path, tag = CONCEPTS / f"{words.code}.toml", Tag(words.code, "intents", "business")
+    concepts = read_lists(path)
+    for name in BUSINESS:
+        entries += [(_read_phrase(path, name, called, simplify), tag) for called in concepts.get(name, ())]
     # What we offer to whoever wants to be phoned is a call for help.
     offered = get_reply_words(words.code)
     entries.append((simplify(offered.call), Tag(words.code, "intents", "help")))

@@ -39,13 +39,16 @@ def test_of_an_example_the_strong_features_are_kept_in_their_new_places() -> Non
     assert np.allclose(weighed, [0.6, 0.8])
 
 
-def test_half_of_the_features_are_let_go_of_and_what_was_taught_is_known() -> None:
+def test_the_strongest_features_are_kept_and_what_was_taught_is_known() -> None:
     texts = {"stop": ["stop", "please stop", "stop it please"], "thanks": ["thanks", "many thanks", "thanks please"]}
     examples = [
         Example(label, number_features((), text.split()), {}) for label, of_label in texts.items() for text in of_label
     ]
-    all_features, half = Guesser(examples), Guesser(examples, weak=0.5)
-    assert 0 < len(half._keys) < len(all_features._keys)
-    for guesser in (all_features, half):
+    all_features = Guesser(examples)
+    most = 2 * len(all_features._keys) // 3
+    strongest = Guesser(examples, most=most)
+    assert len(strongest._keys) == most
+    assert len(Guesser(examples, most=10_000)._keys) == len(all_features._keys)
+    for guesser in (all_features, strongest):
         scores = guesser.score(number_features((), ["stop"]))
         assert scores["stop"] > scores["thanks"]

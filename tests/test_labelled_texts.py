@@ -44,6 +44,19 @@ LEAST_FRESH, LEAST_FRESH_OF_ALL = 0.9, 0.96
 INVENTIVE = sorted(Path(__file__).parent.joinpath("data", "inventive").glob("*.csv"))
 LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL = 0.72, 0.86
 
+# ``tests/data/later`` was written, by machine, when all else but what is learned apart was there: 95.0 % of it was
+# understood when it was first read, of other business of the clinic hardly any, which is why that is learned apart.
+LATER = sorted(Path(__file__).parent.joinpath("data", "later").glob("*.csv"))
+LEAST_LATER, LEAST_LATER_OF_ALL = 0.9, 0.96
+
+# ``tests/data/business`` and ``tests/data/denied`` are of the writers of what that is learned from, and were kept from
+# learning: other business beside what is near to it, and texts whose "not" or "if" turns the meaning. What is denied a
+# person may read.
+BUSINESS, DENIED = (
+    sorted(Path(__file__).parent.joinpath("data", name).glob("*.csv")) for name in ("business", "denied")
+)
+LEAST_BUSINESS, LEAST_BUSINESS_OF_ALL, LEAST_DENIED, LEAST_DENIED_OF_ALL = 0.6, 0.8, 0.55, 0.7
+
 
 def read_rows(path: Path, *, held_out: bool) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
@@ -102,8 +115,11 @@ def test_what_patients_send_every_day_is_understood(everyday: list[tuple[str, di
     [
         (FRESH, LEAST_FRESH, LEAST_FRESH_OF_ALL),
         (INVENTIVE, LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL),
+        (LATER, LEAST_LATER, LEAST_LATER_OF_ALL),
+        (BUSINESS, LEAST_BUSINESS, LEAST_BUSINESS_OF_ALL),
+        (DENIED, LEAST_DENIED, LEAST_DENIED_OF_ALL),
     ],
-    ids=["fresh", "inventive"],
+    ids=["fresh", "inventive", "later", "business", "denied"],
 )
 def test_what_nobody_had_seen_is_understood(paths: list[Path], least: float, least_of_all: float) -> None:
     right, rows = Counter[str](), Counter[str]()
@@ -112,7 +128,10 @@ def test_what_nobody_had_seen_is_understood(paths: list[Path], least: float, lea
             for row in csv.DictReader(file):
                 found = understand_row(row, path.stem)
                 is_detail_right = found.detail == (row["detail"] or None) or found.intent == "language"
-                right[path.stem] += found.intent == row["intent"] and is_detail_right
+                is_left_to_a_person = (
+                    paths is DENIED and row["intent"] in ("start", "confirm") and found.intent == "unknown"
+                )
+                right[path.stem] += (found.intent == row["intent"] and is_detail_right) or is_left_to_a_person
                 rows[path.stem] += 1
     assert set(rows) == set(CODES)
     assert {code: right[code] / many for code, many in rows.items() if right[code] / many < least} == {}
