@@ -49,6 +49,11 @@ LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL = 0.72, 0.86
 LATER = sorted(Path(__file__).parent.joinpath("data", "later").glob("*.csv"))
 LEAST_LATER, LEAST_LATER_OF_ALL = 0.9, 0.96
 
+# ``tests/data/newest`` was written, by machine and without sight of anything, once that was learned: 96.8 % of it was
+# understood when it was first read, 94.8 % would have been before.
+NEWEST = sorted(Path(__file__).parent.joinpath("data", "newest").glob("*.csv"))
+LEAST_NEWEST, LEAST_NEWEST_OF_ALL = 0.87, 0.95
+
 # ``tests/data/business`` and ``tests/data/denied`` are of the writers of what that is learned from, and were kept from
 # learning: other business beside what is near to it, and texts whose "not" or "if" turns the meaning. What is denied a
 # person may read.
@@ -116,10 +121,11 @@ def test_what_patients_send_every_day_is_understood(everyday: list[tuple[str, di
         (FRESH, LEAST_FRESH, LEAST_FRESH_OF_ALL),
         (INVENTIVE, LEAST_INVENTIVE, LEAST_INVENTIVE_OF_ALL),
         (LATER, LEAST_LATER, LEAST_LATER_OF_ALL),
+        (NEWEST, LEAST_NEWEST, LEAST_NEWEST_OF_ALL),
         (BUSINESS, LEAST_BUSINESS, LEAST_BUSINESS_OF_ALL),
         (DENIED, LEAST_DENIED, LEAST_DENIED_OF_ALL),
     ],
-    ids=["fresh", "inventive", "later", "business", "denied"],
+    ids=["fresh", "inventive", "later", "newest", "business", "denied"],
 )
 def test_what_nobody_had_seen_is_understood(paths: list[Path], least: float, least_of_all: float) -> None:
     right, rows = Counter[str](), Counter[str]()
