@@ -84,6 +84,8 @@ def normalise(text: str) -> str:
 
 # A message of more words or letters than this is long; a sign that is written without spaces says as much as some.
 LONG, LONG_LETTERS, _LETTERS_A_SIGN = 60, 400, 3
+# What is written without spaces is looked up by so many signs at most.
+PIECE_SIGNS = 3
 # Where in a message each word stands, a bit for each place, and ``beginning*`` for each beginning of a word.
 Places = dict[str, int]
 
@@ -117,6 +119,11 @@ class Message:
     def prefixed_places(self) -> Places:
         """The same, where words count without their Arabic prefixes too."""
         return _list_places(self.forms) if any(len(forms) > 1 for forms in self.forms) else self.places
+
+    @cached_property
+    def pieces(self) -> Places:
+        """Where in it without its spaces each few signs are, if any of it is written without spaces."""
+        return _list_pieces(self.squeezed) if UNSPACED.search(self.squeezed) else {}
 
     @cached_property
     def squeezed(self) -> str:
@@ -168,3 +175,13 @@ def _list_places(words: Iterable[Iterable[str]]) -> Places:
                 beginning = f"{form[:length]}*"
                 places[beginning] = places.get(beginning, 0) | here
     return places
+
+
+def _list_pieces(signs: str) -> Places:
+    pieces: Places = {}
+    for at in range(len(signs)):
+        here = 1 << at
+        for end in range(at + 1, min(at + PIECE_SIGNS, len(signs)) + 1):
+            piece = signs[at:end]
+            pieces[piece] = pieces.get(piece, 0) | here
+    return pieces

@@ -11,6 +11,8 @@ from messages.matching import LONG, LONG_LETTERS, UNSPACED, Message, count_lette
 _AROUND = 12
 # Where a text is cut that may say two things, and how many words such a text has.
 _CUTS, _CUT = (1 / 3, 1 / 2, 2 / 3), 7
+# What has more letters than so many is read in smaller parts.
+_VERY_LONG, _SMALLER = 800, 2 / 3
 # So many signs say as much as a word.
 _SIGNS_A_WORD = 1.7
 
@@ -62,7 +64,8 @@ def _list_units(words: Iterable[str]) -> Iterator[_Unit]:
 def _take(units: list[_Unit], wanted: Iterable[int]) -> str:
     """Of some units, each wanted once, the first ones that together are not long, in the order of the text."""
     kept: list[int] = []
-    words_left, letters_left = LONG, LONG_LETTERS
+    size = _SMALLER if sum(count_letters(text) for _, text in units) > _VERY_LONG else 1.0
+    words_left, letters_left = LONG * size, LONG_LETTERS * size
     for at in wanted:
         number, text = units[at]
         # Where a word is cut its end is a word, too.

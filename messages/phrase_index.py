@@ -1,6 +1,6 @@
 """Many phrases, all of their occurrences in a text found at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from messages.filing import Filing, hash_words
 from messages.matching import Message
 from messages.packing import Packing
-from messages.phrases import Phrase, list_pieces
+from messages.phrases import Phrase
 from messages.sieve import Sieve
 
 Tag = TypeVar("Tag")
@@ -87,19 +87,22 @@ class PhraseIndex(Generic[Tag]):
         Args:
             among: the phrases to look for; all if left out.
         """
-        signs, pieces = message.squeezed, list_pieces(message.squeezed)
-        hashes = hash_words(chain(message.prefixed_places, pieces))
+        places, pieces = message.prefixed_places, message.pieces
+        hashes = hash_words(chain(places, pieces))
         numbers = self._filing.find(hashes)
         if among is not None:
             numbers = numbers[among[self._tagged[numbers]]]
-        found_in = self._sieve.sift(numbers, hashes, chain(message.prefixed_places.values(), pieces.values()))
+        return self.locate(self._sieve.sift(numbers, hashes, chain(places.values(), pieces.values())), message)
+
+    def locate(self, numbers: Sequence[int], message: Message) -> list[Hit[Tag]]:
+        """The occurrences of the phrases of these numbers."""
         hits = []
-        tagged = self._tagged[found_in].tolist() if found_in else ()
-        for number, of_tag, plain in zip(found_in, tagged, self._phrases.list_some(found_in), strict=True):
+        tagged = self._tagged[numbers].tolist() if numbers else ()
+        for number, of_tag, plain in zip(numbers, tagged, self._phrases.list_some(numbers), strict=True):
             phrase = Phrase(plain)
             tag, prefixed = self._tags[of_tag]
             if phrase.unspaced:
-                found, length = phrase.find(pieces), len(signs)
+                found, length = phrase.find(message.pieces), len(message.squeezed)
             else:
                 places = message.prefixed_places if prefixed else message.places
                 found, length = phrase.find(places), len(message.words)
@@ -109,4 +112,4 @@ class PhraseIndex(Generic[Tag]):
 
 def list_keys(message: Message) -> Iterator[str]:
     """What the phrases in a text may be filed under: its words, stems, and pieces of what has no spaces."""
-    return chain(message.prefixed_places, list_pieces(message.squeezed))
+    return chain(message.prefixed_places, message.pieces)

@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
-from messages.matching import UNSPACED, Places, normalise
+from messages.matching import PIECE_SIGNS, UNSPACED, Places, normalise
 from messages.sieve import Step
 
 _GAP, _NEXT = "~", "/"
@@ -29,8 +29,6 @@ _LETTER, _STRAY = re.compile(r"\w"), re.compile(r"[()|]")
 _PLAIN_WORD, _PARTED = re.compile("[^/|~ ]+"), re.compile("[/|~ ]")
 # So many pieces are kept while lists are read: those of one language, and then of the next.
 _KEPT = 8192
-# What is written without spaces is looked up by so many signs at most.
-_PIECE_SIGNS = 3
 
 
 class PhraseError(ValueError):
@@ -156,7 +154,7 @@ class Phrase:
         Args:
             many: how many of some texts have each.
         """
-        signs = _PIECE_SIGNS if self.unspaced else None
+        signs = PIECE_SIGNS if self.unspaced else None
         slots = [{first[:signs] for first, _ in _list_choices(slot)} for slot in self.source.split(_NEXT)]
         required = [slot for slot in slots if "" not in slot]
         return min(required, key=lambda slot: (sum(many.get(first, 0) for first in slot), -min(map(len, slot))))
@@ -177,7 +175,7 @@ class Phrase:
         """Where it starts and ends in a message, in words or in signs: at each start the shortest and the longest.
 
         Args:
-            places: those of the message's words, or those that ``list_pieces`` gives.
+            places: those of the message's words, or of its pieces where no spaces are written.
         """
         if not _PARTED.search(self.source):
             # Most phrases are one word, or signs in a row.
@@ -219,7 +217,7 @@ def _find_signs(choices: Sequence[str], places: Places) -> list[list[Part]]:
     """The same of signs; those of one length are one."""
     alone, found = dict[int, int](), []
     for choice in choices:
-        if choice[:_PIECE_SIGNS] not in places:
+        if choice[:PIECE_SIGNS] not in places:
             continue
         if " " not in choice:
             if here := _locate(choice, places):
@@ -234,9 +232,9 @@ def _find_signs(choices: Sequence[str], places: Places) -> list[list[Part]]:
 
 def _locate(signs: str, places: Places) -> int:
     """Where some signs are, by the pieces of them."""
-    found = places.get(signs[:_PIECE_SIGNS], 0)
-    for at in range(_PIECE_SIGNS, len(signs), _PIECE_SIGNS):
-        found &= places.get(signs[at : at + _PIECE_SIGNS], 0) >> at
+    found = places.get(signs[:PIECE_SIGNS], 0)
+    for at in range(PIECE_SIGNS, len(signs), PIECE_SIGNS):
+        found &= places.get(signs[at : at + PIECE_SIGNS], 0) >> at
     return found
 
 
@@ -296,18 +294,6 @@ def _list_bits(places: int) -> Iterator[int]:
         places ^= lowest
 
 
-def list_pieces(signs: str) -> Places:
-    """Where in a message without its spaces each piece is that a step may begin with."""
-    pieces: Places = {}
-    if UNSPACED.search(signs):
-        for at in range(len(signs)):
-            here = 1 << at
-            for end in range(at + 1, min(at + _PIECE_SIGNS, len(signs)) + 1):
-                piece = signs[at:end]
-                pieces[piece] = pieces.get(piece, 0) | here
-    return pieces
-
-
 def _list_choices(slot: str) -> Iterator[tuple[str, str]]:
     """The first word of each choice, and the rest of it; both are empty where the slot may be."""
     for choice in slot.removeprefix(_GAP).split("|"):
@@ -324,7 +310,7 @@ def _list_beginnings(choices: Iterable[tuple[str, str]]) -> Iterator[tuple[str, 
 
 def _list_piece_beginnings(choices: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, int]]:
     """Of each choice the first signs."""
-    return ((piece, "", 1) for piece in {first[:_PIECE_SIGNS] for first, _ in choices})
+    return ((piece, "", 1) for piece in {first[:PIECE_SIGNS] for first, _ in choices})
 
 
 def _measure(first: str, rest: str, *, unspaced: bool) -> int:

@@ -12,7 +12,7 @@ from messages.guessing import list_signs, number_features, rank
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.marks import Marks, are_at_odds, list_marks
-from messages.matching import Message, split_clauses, split_sentences
+from messages.matching import LONG_LETTERS, Message, count_letters, split_clauses, split_sentences
 from messages.outline import cut_apart, has_room, take_around, take_beginning
 from messages.phrases import list_words
 from messages.searching import Search
@@ -146,16 +146,21 @@ class Reading:
     def sentences(self) -> list["Reading"]:
         """Each sentence by itself, of a long one what stands around anything vital; the text where it is but one.
 
-        Of many they are the first ones, and before these those that have anything vital.
+        Of many they are the first ones, and before these those that have anything vital, as many as together are not
+        long.
         """
         sentences = split_sentences(self.text)
         if len(sentences) < 2 and not self.message.is_long:
             return [self]
-        first = sorted(range(len(sentences)), key=lambda at: self._rank_urgency(sentences[at]))[:_SENTENCES]
-        chosen = [self._shorten(sentences[at]) for at in sorted(first)]
-        for sentence in chosen:
+        chosen, letters = dict[int, Message](), 0
+        for at in sorted(range(len(sentences)), key=lambda at: self._rank_urgency(sentences[at]))[:_SENTENCES]:
+            sentence = self._shorten(sentences[at])
+            letters += count_letters(sentence.squeezed)
+            if chosen and letters > LONG_LETTERS:
+                break
+            chosen[at] = sentence
             self.search(sentence)
-        return [self._read_part(one, "?" * one.asks, self.searched) for one in chosen]
+        return [self._read_part(one, "?" * one.asks, self.searched) for _, one in sorted(chosen.items())]
 
     def _rank_urgency(self, sentence: Message) -> int:
         keys = {hit.tag.key for hit in self.search(sentence) if hit.tag.code in self.spoken}

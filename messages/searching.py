@@ -8,7 +8,7 @@ from functools import cached_property
 from messages.evidence import Found
 from messages.languages import SOURCE
 from messages.lexicon import Lexicon
-from messages.matching import Message
+from messages.matching import UNSPACED, Message
 from messages.phrase_index import Chosen, Hit
 
 
@@ -24,12 +24,13 @@ class Search:
     def find(self, message: Message) -> list[Found]:
         """All phrases in a message that may count; where a piece of the text is in it says what is in the piece."""
         if message.text not in self.found:
-            before, inside, _ = f" {self.message.text} ".partition(f" {message.text} ")
-            self.found[message.text] = (
-                self._find_piece(message, before.count(" "), len(before.replace(" ", "")))
-                if inside and message is not self.message
-                else self.lexicon.index.find(message, self._list_candidates(message))
-            )
+            begin = _locate(message.text, self.message.text)
+            if message is self.message or begin is None:
+                found = self.lexicon.index.find(message, self._list_candidates(message))
+            else:
+                before = self.message.text[:begin]
+                found = self._find_piece(message, before.count(" "), len(before.replace(" ", "")))
+            self.found[message.text] = found
         return self.found[message.text]
 
     def _list_candidates(self, message: Message) -> Chosen:
@@ -69,8 +70,7 @@ class Search:
                 ]
         if doubtful:
             found = [hit for hit in found if hit.number not in doubtful]
-            again = self.lexicon.index.find(piece, self._list_candidates(self.message))
-            found += [hit for hit in again if hit.number in doubtful]
+            found += self.lexicon.index.locate([*doubtful], piece)
         return found
 
     @cached_property
@@ -80,3 +80,19 @@ class Search:
         for hit in self.find(self.message):
             beginning[hit.phrase.unspaced, hit.start].append(hit)
         return beginning
+
+
+def _locate(piece: str, text: str) -> int | None:
+    """Where a text has a piece, cut between words or where no spaces are written; None if it has not."""
+    begin = text.find(piece)
+    while begin >= 0:
+        end = begin + len(piece)
+        if _is_cut(text[begin - 1 : begin], piece[0]) and _is_cut(piece[-1], text[end : end + 1]):
+            return begin
+        begin = text.find(piece, begin + 1)
+    return None
+
+
+def _is_cut(before: str, behind: str) -> bool:
+    """Whether a text may be cut between two signs."""
+    return before in ("", " ") or behind in ("", " ") or bool(UNSPACED.match(before) or UNSPACED.match(behind))

@@ -8,7 +8,7 @@ not in the text; of those that stay, most are.
 
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from messages.filing import Hashes, Places, hash_words, list_ranges
 _BITS = 64
 # Shifts that, one after another, reach 1, 2, 4, 8, 16 and 32 places.
 _SHIFTS = (1, 2, 4, 8, 16)
-_EVERYWHERE = (1 << _BITS) - 1
+_EVERYWHERE = np.uint64((1 << _BITS) - 1)
 # A beginning is joined to the word after it and to the step before its own by so many of these shifts; one bit says
 # that it is the first of its step.
 _SHIFT_BITS, _SHIFT_MASK, _BEGINS_STEP = 3, 0b111, 0b1000000
@@ -27,7 +27,6 @@ _SHIFT_BITS, _SHIFT_MASK, _BEGINS_STEP = 3, 0b111, 0b1000000
 _KEYS = 2**15
 
 Masks = NDArray[np.uint64]
-SomeMasks = TypeVar("SomeMasks", int, NDArray[np.integer[Any]])
 Numbers = NDArray[np.uint32]
 Keys = NDArray[np.uint16]
 Joints = NDArray[np.uint8]
@@ -93,12 +92,9 @@ class Sieve:
         # Most phrases lack a step; of those that have all it is seen whether these follow one another.
         begins = steps.searchsorted(begins)
         complete = np.logical_and.reduceat(first, begins).nonzero()[0]
-        ends = np.append(begins, len(steps))[complete + 1].tolist()
-        found = zip(phrases[complete].tolist(), begins[complete].tolist(), ends, strict=True)
-        rows = first.tolist(), second.tolist(), joints[steps].tolist()
-        return [
-            number for number, begin, end in found if end - begin == 1 or _follow(*(row[begin:end] for row in rows))
-        ]
+        ends = np.append(begins, len(steps))[complete + 1]
+        found: list[int] = phrases[complete[_follow(first, second, joints[steps], begins[complete], ends)]].tolist()
+        return found
 
     def _find(self, beginnings: Places, words: "_Words") -> tuple[Masks, Masks]:
         """Where each of these is in the text; of those of more than one word where the second is, too."""
@@ -150,20 +146,39 @@ def _count_shifts(reach: int) -> int:
     return min((reach - 1).bit_length(), len(_SHIFTS) + 1)
 
 
-def _follow(firsts: Sequence[int], seconds: Sequence[int], joints: Sequence[int]) -> bool:
-    """Whether each step may begin where the one before it reaches, by where their first and second words are."""
-    here = firsts[0] | seconds[0]
-    for first, second, joint in zip(firsts[1:], seconds[1:], joints[1:], strict=True):
-        allowed = first & _reach(here, joint >> _SHIFT_BITS & _SHIFT_MASK)
-        if not allowed:
-            return False
+def _follow(first: Masks, second: Masks, joints: Joints, begins: Places, ends: Places) -> NDArray[np.bool_]:
+    """Of each phrase whether each of its steps may begin where the one before it reaches.
+
+    Args:
+        first: where the first words of each step are; ``second``: where their second words are.
+        joints: how each step is joined to the one before it.
+        begins: the first step of each phrase; ``ends``: what is behind its last one.
+    """
+    shifts = joints >> _SHIFT_BITS & np.uint8(_SHIFT_MASK)
+    here = first[begins] | second[begins]
+    follows = np.ones(len(begins), bool)
+    left, at = np.arange(len(begins)), begins
+    while True:
+        at = at + 1
+        more = (at < ends[left]).nonzero()[0]
+        if not len(more):
+            return follows
+        left, at = left[more], at[more]
+        allowed = here[left]
+        of_steps = shifts[at]
+        for reach in {*of_steps.tolist()}:
+            these = of_steps == reach
+            allowed[these] = _reach(allowed[these], reach)
+        allowed &= first[at]
         # Of the second words it is not known which first one each is of.
-        here = allowed | second
-    return True
+        here[left] = allowed | second[at]
+        alive = allowed != 0
+        follows[left[~alive]] = False
+        left, at = left[alive], at[alive]
 
 
-def _reach(masks: SomeMasks, shifts: int) -> SomeMasks:
-    """The next places behind those of one mask, or of each of many."""
+def _reach(masks: Masks, shifts: int) -> Masks:
+    """The next places behind those of each mask."""
     if shifts > len(_SHIFTS):
         return masks | _EVERYWHERE
     masks = _turn(masks, 1)
@@ -172,5 +187,5 @@ def _reach(masks: SomeMasks, shifts: int) -> SomeMasks:
     return masks
 
 
-def _turn(masks: SomeMasks, places: int) -> SomeMasks:
-    return (masks << places | masks >> _BITS - places) & _EVERYWHERE
+def _turn(masks: Masks, places: int) -> Masks:
+    return masks << np.uint64(places) | masks >> np.uint64(_BITS - places)

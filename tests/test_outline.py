@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messages.lexicon import read_lexicon
-from messages.matching import Message, normalise
+from messages.matching import LONG_LETTERS, Message, count_letters, normalise
 from messages.outline import cut_apart, take_around, take_beginning
 from messages.phrase_index import Hit
 from messages.phrases import Phrase
+from messages.reading import Reading
 from messages.understand import understand
 from messages.words import Tag
 
@@ -83,15 +84,25 @@ def test_a_part_is_never_long_and_in_the_order_of_the_text(words: list[str], wor
         assert all(sign in rest for sign in part.squeezed)
 
 
-def test_without_spaces_a_part_is_cut_between_signs() -> None:
-    message = Message(normalise(write_around("zh_Hans", CRIES["zh_Hans"], 10, 10)))
+@pytest.mark.parametrize("code", CRIES)
+def test_sentences_read_by_themselves_are_together_not_long_and_have_what_is_vital(code: str) -> None:
+    text = write_around(code, CRIES[code], 6, 6)
+    reading = Reading(text, Message(normalise(text)), code, [code], None, read_lexicon())
+    assert sum(count_letters(sentence.message.squeezed) for sentence in reading.sentences) <= LONG_LETTERS
+    cry = Message(normalise(CRIES[code])).squeezed
+    assert any(cry in sentence.message.squeezed for sentence in reading.sentences)
+
+
+@pytest.mark.parametrize(("times", "signs"), [(2, 133), (10, 88)])
+def test_without_spaces_a_part_is_cut_between_signs(times: int, signs: int) -> None:
+    message = Message(normalise(write_around("zh_Hans", CRIES["zh_Hans"], times, times)))
     index = read_lexicon().index
     hits = [hit for hit in index.find(message) if hit.tag.key == "emergency" and hit.tag.code == "zh_Hans"]
     part = take_around(message, hits)
     assert not part.is_long
     assert "喘不过气" in part.squeezed
-    # As much as 400 letters say, three for a sign.
-    assert take_beginning(message).squeezed == message.squeezed[:133]
+    # As much as 400 letters say, three for a sign; of a very long text two thirds of that.
+    assert take_beginning(message).squeezed == message.squeezed[:signs]
 
 
 @given(st.lists(WORDS, max_size=100))
