@@ -16,6 +16,8 @@ from messages.words import GRAMMAR, WHOLE, Entry, Label, Tag
 Found = Hit[Tag]
 # So many features of a language are kept; what others add is little, and all would take three times the memory.
 _MOST = 14_000
+# A "not" that so many words, or signs, stand between at most may turn what a phrase says.
+_BESIDE_WORDS, _BESIDE_SIGNS = 3, 6
 # What says nothing by itself, but does together with something else.
 _TOGETHER = frozenset({*GRAMMAR, "having", "condition"})
 
@@ -54,13 +56,26 @@ def _outdoes(longer: Found, hit: Found) -> bool:
 
 
 def list_hit_features(
-    told: Iterable[Found], lists: Mapping[str, int], hits: Iterable[Found], code: str
+    told: Sequence[Found], lists: Mapping[str, int], hits: Sequence[Found], code: str
 ) -> Iterator[Feature]:
-    """The phrases that say something, and each two lists hit together, where a "not" or a "how" is of a list too."""
+    """The phrases that say something, and each two lists hit together, where a "not" or a "how" is of a list too.
+
+    What has a "not" beside it, that is no part of it, has that as well.
+    """
     for hit in told:
         yield "phrase", f"{hit.tag.table}.{hit.tag.key}: {hit.phrase.source}"
+    negations = [hit for hit in hits if hit.tag.code == code and hit.tag.key == "negation"]
+    denied = {find_label(hit.tag) for hit in told if any(_is_beside(hit, other) for other in negations)}
+    yield from (("lists", f"not beside {label}") for label in denied)
     grammar = {hit.tag.key for hit in hits if hit.tag.code == code and hit.tag.key in _TOGETHER}
     yield from (("lists", f"{one} {other}") for one, other in combinations(sorted(grammar.union(lists)), 2))
+
+
+def _is_beside(hit: Found, other: Found) -> bool:
+    """Whether two share no place and hardly anything stands between them."""
+    between = max(other.start - hit.end, hit.start - other.end)
+    near = _BESIDE_SIGNS if hit.phrase.unspaced else _BESIDE_WORDS
+    return hit.phrase.unspaced is other.phrase.unspaced and 0 <= between <= near
 
 
 def count_lists(told: Iterable[Found], message: Message, names: LanguageNames) -> Counter[str]:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
-from itertools import chain
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 from messages.concepts import Concepts
@@ -18,7 +18,7 @@ from messages.guessing import Guesser
 from messages.kept import keep, read_kept
 from messages.languages import LANGUAGES
 from messages.marks import Marks, has_marks, list_marks
-from messages.matching import LONG, PREFIXED, UNSPACED, Message, normalise
+from messages.matching import LONG, LONG_LETTERS, PREFIXED, UNSPACED, Message, count_letters, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import Chosen, PhraseIndex, list_keys
 from messages.phrases import forget_pieces, list_words
@@ -149,7 +149,9 @@ class Lexicon:
         First with up to two letters of a long word wrong, then with one at most. Of a long message only the
         beginning is looked at, and comes back.
         """
-        words = message.words[:LONG]
+        letters = accumulate(map(count_letters, message.words))
+        beginning = zip(message.words[:LONG], letters, strict=False)
+        words = [word for word, so_far in beginning if so_far <= LONG_LETTERS]
         found = [self._correct_word(word, code) for word in words]
         barely = (right if errors < 2 else word for word, (right, errors) in zip(words, found, strict=True))
         return Message(" ".join(right for right, _ in found)), Message(" ".join(barely))

@@ -311,9 +311,11 @@ class Reading:
         if message.text.startswith(corrected.text):
             return []
         own = self.lexicon.choose(self.spoken[0])
-        found_in = {text: self.lexicon.index.find(text, own) for text in {corrected, barely}}
-        hits = [hit for hit in found_in[corrected] if hit.tag.key != "emergency"]
-        hits += [hit for hit in found_in[barely] if hit.tag.key == "emergency"]
+        hits = self.lexicon.index.find(corrected, own)
+        if corrected != barely and any(hit.tag.key == "emergency" for hit in hits):
+            # What is there with less mended is there with more, too.
+            hits = [hit for hit in hits if hit.tag.key != "emergency"]
+            hits += [hit for hit in self.lexicon.index.find(barely, own) if hit.tag.key == "emergency"]
         already = {(hit.tag, hit.start, hit.end) for hit in found}
         return [
             hit

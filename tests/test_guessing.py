@@ -2,7 +2,11 @@
 
 import numpy as np
 
+from messages.evidence import list_hit_features, list_told
 from messages.guessing import _TOLERANCE, Example, Guesser, _keep_some, _solve, number_features
+from messages.matching import Message
+from messages.phrase_index import PhraseIndex
+from messages.words import Tag
 
 
 def test_what_is_learned_one_example_after_another_is_the_ridge_regression_of_all_at_once() -> None:
@@ -52,3 +56,26 @@ def test_the_strongest_features_are_kept_and_what_was_taught_is_known() -> None:
     for guesser in (all_features, strongest):
         scores = guesser.score(number_features((), ["stop"]))
         assert scores["stop"] > scores["thanks"]
+
+
+def test_two_words_in_a_row_say_more_than_each() -> None:
+    apart, turned = (number_features((), words.split()) for words in ("stop and do not", "do not stop and"))
+    assert set(turned.tolist()) - set(apart.tolist()) == set(number_features([("words", "not stop")]).tolist())
+
+
+def test_a_not_beside_a_phrase_counts_and_one_within_it_does_not() -> None:
+    entries = [("stop/~text*", Tag("en", "intents", "stop_phrases")), ("not|dont", Tag("en", "intents", "negation"))]
+    entries.append(("dont/~text* me", Tag("en", "intents", "stop_phrases")))
+    index = PhraseIndex[Tag]()
+    index.add(entries)
+    index.sort_in()
+
+    def list_denied(text: str) -> list[str]:
+        hits = index.find(Message(text))
+        told = list_told(hits, "en")
+        return [name for kind, name in list_hit_features(told, {}, hits, "en") if name.startswith("not beside")]
+
+    assert list_denied("please dont stop the texts") == ["not beside stop"]
+    assert list_denied("stop the texts") == []
+    assert list_denied("dont ever text me") == []
+    assert list_denied("he does not eat or drink or sleep stop the texts") == []
