@@ -1,12 +1,17 @@
 """The language that a text asks for."""
 
+from collections.abc import Sequence
 from itertools import chain
 
+from messages.evidence import Found
 from messages.languages import find_language
 from messages.matching import Message
-from messages.naming import SHORTEST_NAME, list_forms, list_languages
+from messages.naming import SHORTEST_NAME, Mention, list_forms, list_mentions
 from messages.reading import Reading
 from messages.understanding import Understanding
+
+# Where a "not" stands behind what it denies.
+_DENIED_BEFORE = frozenset({"hi", "ur", "pa", "bn", "ja", "ko"})
 
 
 def find_language_name(reading: Reading) -> Understanding | None:
@@ -31,17 +36,20 @@ def find_language_name(reading: Reading) -> Understanding | None:
 
 
 def find_language_within(reading: Reading) -> str | None:
-    """The language that a text asks for: not the one they have, nor one that is said not to be understood."""
-    named = [
-        (clause, code, any(hit.tag.key == "negation" for hit in hits))
-        for clause, hits in reading.clauses
-        for code in list_languages(clause, reading.lexicon.language_names)
-    ]
-    codes = list(dict.fromkeys(code for _, code, _ in named))
-    wanted = [code for _, code, denied in named if not denied and code != reading.own]
-    others = wanted or [code for code in codes if code != reading.own]
-    if not others and not any(denied for _, _, denied in named):
-        others = codes
+    """The language that a text asks for: not the one they have, nor one that is said not to be understood.
+
+    Whoever names theirs and denies another wants theirs: what we sent was in the other.
+    """
+    named: dict[str, bool] = {}
+    for clause, hits in reading.clauses:
+        mentions = [*list_mentions(clause, reading.lexicon.language_names)]
+        denied = _list_denied(mentions, [hit for hit in hits if hit.tag.key == "negation"], reading.spoken[0])
+        for mention in mentions:
+            named[mention.code] = named.get(mention.code, True) and mention.code in denied
+    wanted = [code for code, is_denied in named.items() if not is_denied]
+    others = (
+        [code for code in wanted if code != reading.own] or wanted or [code for code in named if code != reading.own]
+    )
     if {"zh_Hans", "zh_Hant"} <= set(others):
         # "Chinese" alone means the simplified script, and here the other is named too.
         others = ["zh_Hant"]
@@ -50,3 +58,17 @@ def find_language_within(reading: Reading) -> str | None:
         others = [code for code in others if code != "zh_Hans"]
     language = find_language(others[0]) if others else None
     return language.bcp47 if language else None
+
+
+def _list_denied(mentions: Sequence[Mention], negations: Sequence[Found], code: str) -> set[str]:
+    """Of the languages that a clause names those that are denied: of several each "not" denies the nearest one."""
+    if len({mention.code for mention in mentions}) < 2:
+        return {mention.code for mention in mentions} if negations else set()
+    denied = set()
+    for hit in negations:
+        alike = [mention for mention in mentions if mention.unspaced is hit.phrase.unspaced]
+        # Of two that are as near it is the one behind, where a "not" stands before what it denies.
+        turn = 1 if code in _DENIED_BEFORE else -1
+        nearest = min(alike, key=lambda one: (abs(one.start - hit.start), turn * one.start), default=None)
+        denied |= {nearest.code} if nearest else {mention.code for mention in mentions}
+    return denied

@@ -6,7 +6,7 @@ from itertools import combinations
 
 from messages.guessing import Example, Feature, Guesser, list_signs, number_features
 from messages.matching import Message, normalise
-from messages.naming import LanguageNames, list_languages
+from messages.naming import LanguageNames, list_mentions
 from messages.phrase_index import Hit
 from messages.phrases import list_words
 from messages.scripts import read_all_examples
@@ -81,7 +81,7 @@ def _is_beside(hit: Found, other: Found) -> bool:
 def count_lists(told: Iterable[Found], message: Message, names: LanguageNames) -> Counter[str]:
     """How many phrases of each list are found, by what the list speaks for, and how many languages are named."""
     phrases = {(hit.tag, hit.phrase.source) for hit in told}
-    return Counter([*(find_label(tag) or "" for tag, _ in phrases), *("named" for _ in list_languages(message, names))])
+    return Counter([*(find_label(tag) or "" for tag, _ in phrases), *("named" for _ in list_mentions(message, names))])
 
 
 def find_label(tag: Tag) -> Label | None:

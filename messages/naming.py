@@ -2,9 +2,10 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from messages.languages import LANGUAGES, Language, get_language
 from messages.matching import UNSPACED, Message, normalise
@@ -98,13 +99,21 @@ def list_forms(message: Message) -> Iterator[str]:
         yield plain
 
 
-def list_languages(message: Message, names: LanguageNames) -> Iterable[str]:
-    """The codes of the languages named in a message, in order."""
+class Mention(NamedTuple):
+    """A language named in a message, and where: in words, or in signs where no spaces are written."""
+
+    code: str
+    start: int
+    unspaced: bool
+
+
+def list_mentions(message: Message, names: LanguageNames) -> Iterator[Mention]:
+    """The languages named in a message, in order: those named with spaces around them first."""
     at, words = 0, message.words
     while at < len(words):
         for length in (3, 2, 1) if names.second.intersection(words[at + 1 : at + 2]) else (1,):
             if language := names.find_within(" ".join(words[at : at + length])):
-                yield language.code
+                yield Mention(language.code, at, unspaced=False)
                 at += length - 1
                 break
         at += 1
@@ -112,4 +121,5 @@ def list_languages(message: Message, names: LanguageNames) -> Iterable[str]:
     if UNSPACED.search(squeezed):
         found = [name for name in names.unspaced if name in squeezed]
         longest = [name for name in found if not any(name != other and name in other for other in found)]
-        yield from (names.whole[name].code for name in sorted(longest, key=squeezed.find))
+        places = sorted((squeezed.find(name), name) for name in longest)
+        yield from (Mention(names.whole[name].code, start, unspaced=True) for start, name in places)

@@ -273,6 +273,59 @@ def test_what_a_sentence_says_outdoes_the_words_it_has(text: str, own: str, inte
     assert (found.intent, found.detail) == (intent, detail)
 
 
+@pytest.mark.parametrize(
+    ("text", "own", "wanted"),
+    [
+        ("no entiendo ingles, en español por favor", "es", "es"),
+        ("je ne comprends pas l'anglais, en français svp", "fr", "fr"),
+        ("nie rozumiem po angielsku, prosze po polsku", "pl", "pl"),
+        ("я не читаю по английски пишите по русски", "ru", "ru"),
+        ("ما افهم انجليزي ارسلوا عربي", "ar", "ar"),
+        ("英語読めないので日本語で送ってほしいです", "ja", "ja"),
+        ("英文看不懂 以后发简体中文行吗", "zh_Hans", "zh-Hans"),
+        ("영어말고 한국어로", "ko", "ko"),
+        # Within one clause each "not" denies the language nearest to it.
+        ("english nahi aati hindi me bhejo", "hi", "hi"),
+        ("hindi samajh nahi aati english me bhejo", "hi", "en"),
+        ("can you write in hindi i do not read english", "hi", "hi"),
+        ("日本語じゃなくて英語でお願いします", "ja", "en"),
+        ("英語じゃなくて日本語でお願いします", "ja", "ja"),
+        ("en español no, en inglés", "es", "en"),
+        ("in polish please not german", "de", "pl"),
+        ("i cant read spanish please text in english", "es", "en"),
+    ],
+)
+def test_the_language_asked_for_is_not_the_one_denied(text: str, own: str, wanted: str) -> None:
+    found = understand(text, own)
+    assert (found.intent, found.detail) == ("language", wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("i deleted your text by mistake, when is it", "en"),
+        ("borré el mensaje sin querer, ¿qué día era?", "es"),
+        ("hab eure nachricht gelöscht, wann war das", "de"),
+        ("em lỡ xoá tin nhắn, hẹn mấy giờ vậy", "vi"),
+        ("不小心删了短信，是哪一天", "zh_Hans"),
+    ],
+)
+def test_whoever_deleted_a_text_of_ours_wants_it_again(text: str, own: str) -> None:
+    assert understand(text, own).intent not in ("stop", "wrong_number")
+
+
+@pytest.mark.parametrize(
+    ("text", "automatic"),
+    [
+        ("yes she's coming, I'm driving her in", False),
+        ("I'm driving right now and will reply later", True),
+        ("I am driving with Do Not Disturb turned on", True),
+    ],
+)
+def test_whoever_drives_a_patient_is_no_machine(text: str, automatic: bool) -> None:
+    assert understand(text, "en").automatic is automatic
+
+
 def test_texts_are_not_begun_again_on_a_guess() -> None:
     lexicon = read_lexicon()
     starts = [(code, text) for code in CODES for label, text in read_examples(code) if label == "start"]
