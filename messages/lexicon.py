@@ -34,6 +34,8 @@ _MARKED = ("vi",)
 _FREE_BEGINNING = 7
 # A language is spoken in a text when it explains at least this share of what the best one does.
 _SPOKEN = 0.7
+# In a long text no more than so many languages are; what is dangerous in any other is looked for as well.
+_SPOKEN_LONG = 3
 # What is rare is known by one of so many examples.
 _SAMPLED = 4
 # So many words are remembered with the languages that have them.
@@ -121,7 +123,8 @@ class Lexicon:
         if not evidence:
             return [LANGUAGES[0].code]
         ranked = sorted(evidence, key=lambda code: (-evidence[code], _ORDER[code]))
-        spoken = [code for code in ranked if evidence[code] >= evidence[ranked[0]] * _SPOKEN]
+        most = _SPOKEN_LONG if message.is_long else len(ranked)
+        spoken = [code for code in ranked[:most] if evidence[code] >= evidence[ranked[0]] * _SPOKEN]
         return [*spoken, own] if own and own not in spoken else spoken
 
     def _list_speakers(self, term: str) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from messages.phrase_index import Hit
 from messages.phrases import Phrase
 from messages.reading import Reading
 from messages.understand import understand
-from messages.words import Tag
+from messages.words import Tag, read_examples
+from tests.texts import CODES
 
 WORDS = st.text("abcde", min_size=1, max_size=12) | st.text("我你他们天气", min_size=1, max_size=60)
 FILLERS = {
@@ -91,6 +92,15 @@ def test_sentences_read_by_themselves_are_together_not_long_and_have_what_is_vit
     assert sum(count_letters(sentence.message.squeezed) for sentence in reading.sentences) <= LONG_LETTERS
     cry = Message(normalise(CRIES[code])).squeezed
     assert any(cry in sentence.message.squeezed for sentence in reading.sentences)
+
+
+def test_a_long_text_is_in_three_languages_at_most() -> None:
+    # A word of each language in turn.
+    words = [normalise(text).split()[0] for code in CODES for _, text in read_examples(code)[:6]]
+    message = Message(" ".join(words))
+    assert message.is_long
+    assert len(read_lexicon().find_spoken(message, None)) <= 3
+    assert read_lexicon().find_spoken(message, "hy")[-1] == "hy"
 
 
 @pytest.mark.parametrize(("times", "signs"), [(2, 133), (10, 88)])
