@@ -49,9 +49,21 @@ def find_emergency(reading: Reading) -> Understanding | None:
     doubt = _find_doubt(reading)
     if doubt and reading.find_share("emergency") < doubt:
         return None
-    if code == reading.spoken[0] and not reading.is_likely("emergency", _LEAST):
+    if code == reading.spoken[0] and not (_is_told_twice(reading) or reading.is_likely("emergency", _LEAST)):
         return None
     return Understanding("emergency", language=code)
+
+
+def _is_told_twice(reading: Reading) -> bool:
+    """Whether a long text tells of emergencies in two places: what else it says weighs less then.
+
+    Of 394 that were put into texts of 320 letters and more without a full stop 272 are heard so and 258 without it, and
+    of 3,704 harmless ones two more are taken for one.
+    """
+    if not reading.message.is_long:
+        return False
+    told = [hit for hit in reading.hits if hit.tag.key == "emergency" and hit.tag.code in reading.spoken]
+    return any(not _are_one([hit for hit in told if hit.phrase.unspaced is unspaced]) for unspaced in (False, True))
 
 
 def _find_doubt(reading: Reading) -> float:

@@ -44,6 +44,12 @@ def test_a_cry_for_help_is_heard_wherever_it_stands_in_a_long_text(code: str, be
     assert understand(text, code).intent == "emergency"
 
 
+def test_two_cries_in_a_long_text_are_heard_whatever_else_it_says_and_without_a_full_stop() -> None:
+    around = FILLERS["en"].replace(". ", " ") * 3
+    text = f"{around} she cannot breathe {around} her lips are blue and she is not waking up {around}"
+    assert understand(text, "en").intent == "emergency"
+
+
 @pytest.mark.parametrize(
     ("said", "intent", "detail"),
     [
