@@ -132,11 +132,16 @@ def _has_stop_word(reading: Reading) -> bool:
         return True
     shouted = _list_shouted(reading)
     return (
-        any(clause.text in shouted and _is_stop_word(reading.read(clause)) for clause, _ in reading.clauses)
+        any(_is_stop_word(reading.read(clause)) for clause in _list_shouted_clauses(reading, shouted))
         or _is_shouted(reading.bare.words[0], reading.sentences[0], shouted, _SHOUTED_FIRST)
         # In "where is the bus STOP" and "the noise won't STOP" it means something else.
         or (_is_shouted(reading.bare.words[-1], last, shouted, _SHOUTED) and not _is_denied(last))
     )
+
+
+def _list_shouted_clauses(reading: Reading, shouted: set[str]) -> list[Message]:
+    # Most texts have none, and to split a long one takes a while.
+    return [clause for clause, _ in reading.clauses if clause.text in shouted] if shouted else []
 
 
 def _is_shouted(word: str, sentence: Reading, shouted: set[str], enough: float) -> bool:

@@ -23,6 +23,9 @@ def find_none(reading: Reading) -> Understanding | None:
     "No metal" alone says nothing of the others that we asked about. And it must be nearly all that is said: "I know
     nothing about it, ask my son" is no answer.
     """
+    if reading.message.is_very_long:
+        # Not all that it may name is looked for.
+        return None
     if all(clause.asks or any(hit.tag.key == "asking" for hit in hits) for clause, hits in reading.clauses):
         # "Without an injection?"
         return None

@@ -8,7 +8,7 @@ from messages.guessing import Example, Feature, Guesser, list_signs, number_feat
 from messages.matching import Message, normalise
 from messages.naming import LanguageNames, list_mentions
 from messages.phrase_index import Hit
-from messages.phrases import list_words
+from messages.plain_form import list_words
 from messages.scripts import read_all_examples
 from messages.sounds import list_sound_features
 from messages.words import GRAMMAR, WHOLE, Entry, Label, Tag

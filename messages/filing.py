@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable
+from operator import methodcaller
 from typing import Any
 from zlib import crc32
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint32]
 Numbers = NDArray[np.integer[Any]]
 Places = NDArray[np.integer[Any]]
+_encode = methodcaller("encode", "utf-8", "surrogatepass")
 
 
 class Filing:
@@ -30,7 +32,7 @@ class Filing:
     def add(self, number: int, words: Iterable[str]) -> None:
         """File a number; it is found once all is sorted in."""
         for word in words:
-            self._new_hashes.append(_hash(word))
+            self._new_hashes.append(crc32(_encode(word)))
             self._new_numbers.append(number)
 
     def find(self, hashes: Hashes) -> Numbers:
@@ -70,11 +72,7 @@ class Filing:
 
 def hash_words(words: Iterable[str]) -> Hashes:
     """Numbers of words, the same in every process, which Python's own are not."""
-    return np.fromiter(map(_hash, words), np.uint32)
-
-
-def _hash(word: str) -> int:
-    return crc32(word.encode("utf-8", "surrogatepass"))
+    return np.fromiter(map(crc32, map(_encode, words)), np.uint32)
 
 
 def list_ranges(begins: NDArray[np.uint32], of: Places) -> tuple[Places, Places]:

@@ -21,10 +21,11 @@ from messages.marks import Marks, has_marks, list_marks
 from messages.matching import LONG, LONG_LETTERS, PREFIXED, UNSPACED, Message, count_letters, normalise
 from messages.naming import LanguageNames, read_language_names
 from messages.phrase_index import Chosen, PhraseIndex, list_keys
-from messages.phrases import forget_pieces, list_words
+from messages.plain_form import forget_pieces, list_words
 from messages.scripts import read_all_examples
+from messages.sounds import list_syllables
 from messages.spelling import Spelling
-from messages.words import ABROAD, DANGEROUS, THROUGHOUT, Tag, list_entries, read_words
+from messages.words import ABROAD, AT_LENGTH, DANGEROUS, THROUGHOUT, Tag, list_entries, read_words
 
 # A word as long as this may have one letter wrong, one of the second length two.
 _ONE_TYPO, _TWO_TYPOS = 5, 9
@@ -34,7 +35,8 @@ _MARKED = ("vi",)
 _FREE_BEGINNING = 7
 # A language is spoken in a text when it explains at least this share of what the best one does.
 _SPOKEN = 0.7
-# In a long text no more than so many languages are; what is dangerous in any other is looked for as well.
+# In a long text no more than so many languages are, and in a very long one only one; what is dangerous in any other is
+# looked for as well.
 _SPOKEN_LONG = 3
 # What is rare is known by one of so many examples.
 _SAMPLED = 4
@@ -65,6 +67,7 @@ class Lexicon:
     dangerous: Chosen
     abroad: Chosen
     throughout: Chosen
+    at_length: Chosen
     # All phrases of each language.
     of_language: dict[str, Chosen]
     spellings: dict[str, Spelling]
@@ -109,8 +112,12 @@ class Lexicon:
             chosen = chosen | other
         return chosen
 
-    def find_spoken(self, message: Message, own: str | None) -> list[str]:
-        """The languages a text may be in, the likeliest first; the one on record unless another is far likelier."""
+    def find_spoken(self, message: Message, own: str | None, *, at_length: bool = False) -> list[str]:
+        """The languages a text may be in, the likeliest first; the one on record unless another is far likelier.
+
+        Args:
+            at_length: it is a part of a very long one.
+        """
         evidence: dict[str, float] = defaultdict(float)
         terms = [*_list_terms(message)]
         self._look_up_speakers(terms)
@@ -123,7 +130,8 @@ class Lexicon:
         if not evidence:
             return [LANGUAGES[0].code]
         ranked = sorted(evidence, key=lambda code: (-evidence[code], _ORDER[code]))
-        most = _SPOKEN_LONG if message.is_long else len(ranked)
+        at_length = at_length or message.is_very_long
+        most = 1 if at_length else _SPOKEN_LONG if message.is_long else len(ranked)
         spoken = [code for code in ranked[:most] if evidence[code] >= evidence[ranked[0]] * _SPOKEN]
         return [*spoken, own] if own and own not in spoken else spoken
 
@@ -185,6 +193,8 @@ def is_read() -> bool:
 
 @cache
 def _read() -> Lexicon:
+    # The first text that needs them shall not wait for them.
+    list_syllables()
     kept = read_kept()
     return kept if isinstance(kept, Lexicon) else _make()
 
@@ -214,6 +224,7 @@ def _make() -> Lexicon:
         index.choose(lambda tag: tag.key in DANGEROUS),
         index.choose(lambda tag: tag.table == "report" or tag.key in ABROAD),
         index.choose(lambda tag: tag.table == "report" or tag.key in THROUGHOUT),
+        index.choose(lambda tag: tag.table == "report" or tag.key in AT_LENGTH),
         {code: index.choose(partial(_is_of_language, code)) for code in numbers},
         spellings,
         speakers,

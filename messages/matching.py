@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby, islice
+from operator import add
 
 # Apostrophes, and the marks that Armenian sets on a vowel: they stand within a word.
 _WITHIN_WORDS = re.compile("['\u2019\u2018\u02bc`\u00b4\u055a-\u055c\u055e\u055f]")
@@ -44,6 +45,7 @@ _UNSPACED_EDGE = re.compile(
 _SPELLING = (0, 8, 9)
 # Latin letters that look like Cyrillic ones, as typed on a keyboard without those.
 _LOOK_ALIKE = str.maketrans("aceopxyikmhtb", "асеорхуікмнтв")
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
 _MIXED = re.compile(r"\b(?=\w*[\u0400-\u04ff])(?=\w*[a-z])\w+\b")
 # So many signs are remembered with what is kept of them.
 _KEPT_SIGNS = 4096
@@ -77,17 +79,39 @@ def normalise(text: str) -> str:
     """The text's words in their plainest form, one space between them."""
     text = _WITHIN_WORDS.sub("", unicodedata.normalize("NFKC", text).casefold()).translate(_ALIKE)
     plain = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).translate(_PLAIN))
-    plain = _MIXED.sub(lambda word: word[0].translate(_LOOK_ALIKE), _HELD_DOWN.sub(r"\1", plain))
-    words = groupby(_UNSPACED_EDGE.sub(" ", plain).split())
+    plain = _HELD_DOWN.sub(r"\1", plain)
+    if _CYRILLIC.search(plain):
+        plain = _MIXED.sub(lambda word: word[0].translate(_LOOK_ALIKE), plain)
+    if UNSPACED.search(plain):
+        plain = _UNSPACED_EDGE.sub(" ", plain)
+    words = groupby(plain.split())
     return " ".join(chain.from_iterable(islice(same, _SAID_OVER) for _, same in words))
 
 
-# A message of more words or letters than this is long; a sign that is written without spaces says as much as some.
-LONG, LONG_LETTERS, _LETTERS_A_SIGN = 60, 400, 3
-# What is written without spaces is looked up by so many signs at most.
-PIECE_SIGNS = 3
-# Where in a message each word stands, a bit for each place, and ``beginning*`` for each beginning of a word.
-Places = dict[str, int]
+# A message of more words or letters than this is long, and very long; a sign that is written without spaces says as
+# much as some letters.
+LONG, LONG_LETTERS, _VERY_LONG_LETTERS, _LETTERS_A_SIGN = 60, 400, 800, 3
+# What is written without spaces is looked up by so many signs at most, with a mark before them: a "me" within a word is
+# not the word.
+PIECE_SIGNS, PIECE_MARK = 3, "_"
+
+
+class Places(dict[str, list[int]]):
+    """Where in a message each word stands, and ``beginning*`` for each beginning of a word; or each few signs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._masks: dict[str, int] = {}
+
+    def find(self, word: str) -> int:
+        """The places of a word, a bit for each: few of all words are ever looked for."""
+        mask = self._masks.get(word)
+        if mask is None:
+            mask = 0
+            for place in self.get(word, ()):
+                mask |= 1 << place
+            self._masks[word] = mask
+        return mask
 
 
 @dataclass(frozen=True)
@@ -107,6 +131,11 @@ class Message:
         return len(self.words) > LONG or count_letters(self.squeezed) > LONG_LETTERS
 
     @cached_property
+    def is_very_long(self) -> bool:
+        """Whether only what is vital may be looked for in all of it."""
+        return count_letters(self.squeezed) > _VERY_LONG_LETTERS
+
+    @cached_property
     def forms(self) -> tuple[tuple[str, ...], ...]:
         """What each word may be matched by: itself and, in Arabic, without its prefixes."""
         return tuple(tuple(_list_forms(word)) for word in self.words)
@@ -123,7 +152,7 @@ class Message:
     @cached_property
     def pieces(self) -> Places:
         """Where in it without its spaces each few signs are, if any of it is written without spaces."""
-        return _list_pieces(self.squeezed) if UNSPACED.search(self.squeezed) else {}
+        return _list_pieces(self.squeezed) if UNSPACED.search(self.squeezed) else Places()
 
     @cached_property
     def squeezed(self) -> str:
@@ -163,25 +192,23 @@ def _list_forms(word: str) -> Iterable[str]:
 
 
 def _list_places(words: Iterable[Iterable[str]]) -> Places:
-    places: Places = {}
+    places = Places()
     for at, forms in enumerate(words):
-        here = 1 << at
         for form in forms:
             if UNSPACED.search(form):
                 # What is written without spaces is looked for without them.
                 continue
-            places[form] = places.get(form, 0) | here
+            places.setdefault(form, []).append(at)
             for length in range(1, len(form) + 1):
-                beginning = f"{form[:length]}*"
-                places[beginning] = places.get(beginning, 0) | here
+                places.setdefault(f"{form[:length]}*", []).append(at)
     return places
 
 
 def _list_pieces(signs: str) -> Places:
-    pieces: Places = {}
-    for at in range(len(signs)):
-        here = 1 << at
-        for end in range(at + 1, min(at + PIECE_SIGNS, len(signs)) + 1):
-            piece = signs[at:end]
-            pieces[piece] = pieces.get(piece, 0) | here
-    return pieces
+    places = Places()
+    pieces = [*signs]
+    for length in range(1, PIECE_SIGNS + 1):
+        for at, piece in enumerate(pieces):
+            places.setdefault(piece, []).append(at)
+        pieces = [*map(add, pieces, signs[length:])]
+    return places

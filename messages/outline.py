@@ -2,7 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, chain, groupby, islice
+from math import ceil
 
 from messages.evidence import Found
 from messages.matching import LONG, LONG_LETTERS, UNSPACED, Message, count_letters
@@ -11,8 +12,8 @@ from messages.matching import LONG, LONG_LETTERS, UNSPACED, Message, count_lette
 _AROUND = 12
 # Where a text is cut that may say two things, and how many words such a text has.
 _CUTS, _CUT = (1 / 3, 1 / 2, 2 / 3), 7
-# What has more letters than so many is read in smaller parts.
-_VERY_LONG, _SMALLER = 800, 2 / 3
+# What is very long is read in smaller parts.
+_SMALLER = 2 / 3
 # So many signs say as much as a word.
 _SIGNS_A_WORD = 1.7
 
@@ -23,7 +24,7 @@ _Unit = tuple[int, str]
 def take_beginning(message: Message) -> Message:
     """As much of its beginning as is not long."""
     units = [*_list_units(message.words)]
-    return Message(_take(units, range(len(units))), message.asks)
+    return Message(_take(units, range(len(units)), _find_size(message)), message.asks)
 
 
 def take_around(message: Message, hits: Iterable[Found]) -> Message:
@@ -38,7 +39,8 @@ def take_around(message: Message, hits: Iterable[Found]) -> Message:
         for hit in hits
     )
     around = (range(max(start - _AROUND, 0), min(end + _AROUND + 1, len(units))) for start, end in spans)
-    return Message(_take(units, dict.fromkeys(chain.from_iterable(around))), message.asks)
+    wanted = dict.fromkeys(chain.from_iterable(around))
+    return Message(_take(units, wanted, _find_size(message)), message.asks)
 
 
 def cut_apart(message: Message) -> list[Message]:
@@ -52,8 +54,10 @@ def cut_apart(message: Message) -> list[Message]:
 
 def has_room(message: Message, words: int) -> bool:
     """Whether it says as much as so many words."""
-    units = sum(1 for _ in _list_units(message.words))
-    return units >= (words if units == len(message.words) else words * _SIGNS_A_WORD)
+    # No more of them are counted than are enough in any case.
+    enough = ceil(words * _SIGNS_A_WORD)
+    units = sum(1 for _ in islice(_list_units(message.words), enough))
+    return units == enough or (units == len(message.words) and units >= words)
 
 
 def _list_units(words: Iterable[str]) -> Iterator[_Unit]:
@@ -61,10 +65,13 @@ def _list_units(words: Iterable[str]) -> Iterator[_Unit]:
         yield from ((number, text) for text in (word if UNSPACED.search(word) else (word,)))
 
 
-def _take(units: list[_Unit], wanted: Iterable[int]) -> str:
+def _find_size(message: Message) -> float:
+    return _SMALLER if message.is_very_long else 1.0
+
+
+def _take(units: list[_Unit], wanted: Iterable[int], size: float) -> str:
     """Of some units, each wanted once, the first ones that together are not long, in the order of the text."""
     kept: list[int] = []
-    size = _SMALLER if sum(count_letters(text) for _, text in units) > _VERY_LONG else 1.0
     words_left, letters_left = LONG * size, LONG_LETTERS * size
     for at in wanted:
         number, text = units[at]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from messages.filing import Filing, hash_words
-from messages.matching import Message
+from messages.matching import PIECE_MARK, Message
 from messages.packing import Packing
 from messages.phrases import Phrase
 from messages.sieve import Sieve
@@ -88,7 +88,7 @@ class PhraseIndex(Generic[Tag]):
             among: the phrases to look for; all if left out.
         """
         places, pieces = message.prefixed_places, message.pieces
-        hashes = hash_words(chain(places, pieces))
+        hashes = hash_words(list_keys(message))
         numbers = self._filing.find(hashes)
         if among is not None:
             numbers = numbers[among[self._tagged[numbers]]]
@@ -112,4 +112,4 @@ class PhraseIndex(Generic[Tag]):
 
 def list_keys(message: Message) -> Iterator[str]:
     """What the phrases in a text may be filed under: its words, stems, and pieces of what has no spaces."""
-    return chain(message.prefixed_places, message.pieces)
+    return chain(message.prefixed_places, map(PIECE_MARK.__add__, message.pieces))

@@ -2,22 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, groupby, islice, pairwise
 
-from messages.evidence import Found, count_lists, index_around, list_hit_features, list_told
+from messages.counting import Counting
+from messages.evidence import Found, count_lists, list_hit_features, list_told
 from messages.gist import number_gist
 from messages.guessing import list_signs, number_features, rank
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
-from messages.marks import Marks, are_at_odds, list_marks
 from messages.matching import LONG_LETTERS, Message, count_letters, split_clauses, split_sentences
 from messages.outline import cut_apart, has_room, take_around, take_beginning
-from messages.phrases import list_words
 from messages.searching import Search
 from messages.sounds import list_sound_features
-from messages.words import DANGEROUS, GRAMMAR, MEANING, RISKS, VITAL, WHOLE, Label
+from messages.words import GRAMMAR, MEANING, RISKS, VITAL, Label
 
 # So many sentences are read by themselves.
 _SENTENCES = 5
@@ -27,8 +26,6 @@ _ABOUT_RISKS = frozenset(f"question:{topic}" for topic in RISKS)
 # What is longer is no single phrase, politeness aside.
 _BARE_SIGNS = 40
 _SHORT_ANSWERS = frozenset({"no", "yes", "confirm", "thanks", "polite"})
-# Said with a typing error it may be something else.
-_NEVER_CORRECTED = frozenset({"stop", "stop_phrases", "start", "start_phrases", "yes", "no", "none", "more"})
 
 # What the gist of a text counts for beside its words, and how much scores are stretched to be probabilities: set on
 # 1,440 hard texts kept from learning. Of what is then called 0.95 or more 98 % is right, of 0.7 to 0.9 three of four.
@@ -48,14 +45,24 @@ class Reading:
     lexicon: Lexicon
     # What was searched already, by its text.
     searched: dict[str, list[Found]] = field(default_factory=dict)
+    # Whether it is a part of a long text.
+    is_part: bool = False
 
     @cached_property
     def _searching(self) -> Search:
-        return Search(self.message, self.spoken, self.lexicon, self.searched)
+        return Search(self.message, self.spoken, self.lexicon, self.searched, self.is_part)
+
+    @cached_property
+    def _counting(self) -> Counting:
+        return Counting(self.text, self._searching)
 
     def search(self, message: Message) -> list[Found]:
         """All phrases in a message that may count; each message is searched once."""
         return self._searching.find(message)
+
+    def find(self, message: Message) -> list[Found]:
+        """The phrases in a message that count."""
+        return self._counting.find(message)
 
     @cached_property
     def has_letters(self) -> bool:
@@ -129,8 +136,8 @@ class Reading:
                 for hit in self.search(part)
                 if hit.tag.key == "but" and hit.tag.code in self.spoken and not hit.phrase.unspaced
             }
-            for start, end in pairwise([0, *sorted(buts - {0}), len(part.words)]):
-                clauses.append(Message(" ".join(part.words[start:end]), part.asks))
+            begins = [0, *sorted(buts - {0})]
+            clauses += [part] if len(begins) == 1 else _cut(part, begins)
         return clauses
 
     @cached_property
@@ -186,14 +193,20 @@ class Reading:
         return [self.read(piece) for piece in islice(pieces.values(), _PIECES)]
 
     def _read_part(self, part: Message, signs: str, searched: dict[str, list[Found]]) -> "Reading":
-        spoken = self.lexicon.find_spoken(part, self.own)
-        return Reading(f"{part.text} {signs}", part, self.own, spoken, self.awaiting, self.lexicon, searched)
+        return replace(
+            self,
+            text=f"{part.text} {signs}",
+            message=part,
+            spoken=self.lexicon.find_spoken(part, self.own, at_length=self.message.is_very_long),
+            searched=searched,
+            is_part=self.message.is_long,
+        )
 
     def read(self, message: Message) -> "Reading":
         """A piece of the text on its own."""
         # What was found in all of the text says what is in it.
         self.search(message)
-        return Reading(message.text, message, self.own, self.spoken, self.awaiting, self.lexicon, self.searched)
+        return replace(self, text=message.text, message=message)
 
     @cached_property
     def told(self) -> list[Found]:
@@ -276,88 +289,12 @@ class Reading:
             return -1
         return self.spoken.index(code) if code in self.spoken else len(LANGUAGES)
 
-    def find(self, message: Message) -> list[Found]:
-        """What counts: not a foreign phrase in words that the language spoken has too, nor one within a longer one."""
-        all_found = self.search(message)
-        known = {
-            at
-            for hit in all_found
-            if hit.tag.code in self.spoken and not hit.phrase.unspaced
-            for at in range(hit.start, hit.end)
-        }
-        known |= {at for at, word in enumerate(message.words) if self.lexicon.knows(word, self.spoken[0])}
-        found = [hit for hit in all_found if self._counts(hit, known) and not self._is_other_words(hit, message)]
-        found += self._find_corrected(message, found)
-        list_around = index_around(found)
-        return [
-            hit
-            for hit in found
-            if not (hit.tag.key in DANGEROUS or hit.tag.table == "report")
-            or not any(
-                _covers(other, hit)
-                for other in list_around(hit)
-                if other.tag.code in (hit.tag.code, self.spoken[0])
-                # Small talk may be about the cat's allergy; any other phrase leaves a report what it is.
-                and (hit.tag.key in DANGEROUS or other.tag.key == "chatter")
-            )
-        ]
 
-    def _find_corrected(self, message: Message, found: list[Found]) -> list[Found]:
-        """What is there once typing errors are mended; for an emergency one wrong letter in a word at most."""
-        if message is not self.message and self.message.is_long:
-            # The clauses of a long text together take as long as all of it: it was enough to mend that.
-            return []
-        corrected, barely = self.lexicon.correct(message, self.spoken[0])
-        if message.text.startswith(corrected.text):
-            return []
-        own = self.lexicon.choose(self.spoken[0])
-        hits = self.lexicon.index.find(corrected, own)
-        if corrected != barely and any(hit.tag.key == "emergency" for hit in hits):
-            # What is there with less mended is there with more, too.
-            hits = [hit for hit in hits if hit.tag.key != "emergency"]
-            hits += [hit for hit in self.lexicon.index.find(barely, own) if hit.tag.key == "emergency"]
-        already = {(hit.tag, hit.start, hit.end) for hit in found}
-        return [
-            hit
-            for hit in hits
-            if hit.tag.key not in _NEVER_CORRECTED
-            and (hit.tag, hit.start, hit.end) not in already
-            and not self._is_other_words(hit, corrected)
-        ]
-
-    def _is_other_words(self, hit: Found, message: Message) -> bool:
-        """Whether what sounds dangerous has other marks, in a language where these make other words."""
-        if hit.tag.key not in DANGEROUS or hit.tag.code not in self.lexicon.marks:
-            return False
-        looked_for = {word for word, _ in list_words(hit.phrase.source)}
-        words = looked_for.intersection(message.words[hit.start : hit.end])
-        return are_at_odds(words, self._marks, self.lexicon.marks[hit.tag.code])
-
-    @cached_property
-    def _marks(self) -> Marks:
-        return list_marks([self.text])
-
-    def _counts(self, hit: Found, known: set[int]) -> bool:
-        if hit.tag.code in self.spoken:
-            return True
-        if hit.phrase.unspaced:
-            return hit.tag.key in ("emergency", "stop_phrases")
-        return not known.issuperset(range(hit.start, hit.end))
+def _cut(part: Message, begins: list[int]) -> list[Message]:
+    """What begins at some words of a message, each up to the next of these."""
+    return [Message(" ".join(part.words[start:end]), part.asks) for start, end in pairwise([*begins, len(part.words)])]
 
 
 def _is_inside(hit: Found, other: Found) -> bool:
     """Whether a phrase is only a piece of a longer one."""
     return other.start <= hit.start and hit.end <= other.end and other.end - other.start > hit.end - hit.start
-
-
-def _covers(longer: Found, hit: Found) -> bool:
-    """Whether what staff must hear of is only a piece of a longer, harmless phrase."""
-    return (
-        longer.tag.key not in DANGEROUS
-        and longer.tag.key not in GRAMMAR
-        # A word that means something only as a whole message covers nothing, nor does what has gaps.
-        and (longer.whole or longer.tag.key not in WHOLE)
-        and not longer.phrase.has_gap
-        # Of two that are as long, the one without a gap is the one that was said.
-        and longer.end - longer.start >= hit.end - hit.start + (not hit.phrase.has_gap)
-    )

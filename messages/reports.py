@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from messages.evidence import Found
 from messages.grammar import denies, is_within
 from messages.matching import Message
-from messages.phrases import Phrase, list_words
+from messages.phrases import Phrase
+from messages.plain_form import list_words
 from messages.reading import Reading
 from messages.understanding import Understanding
 from messages.words import REPORTED

@@ -20,6 +20,8 @@ class Search:
     spoken: Sequence[str]
     lexicon: Lexicon
     found: dict[str, list[Found]]
+    # Whether it is a part of a long text.
+    is_part: bool = False
 
     def find(self, message: Message) -> list[Found]:
         """All phrases in a message that may count; where a piece of the text is in it says what is in the piece."""
@@ -36,13 +38,16 @@ class Search:
     def _list_candidates(self, message: Message) -> Chosen:
         """The phrases to look for in a message.
 
-        What other languages say is chance, but for what somebody must act on; in a long text, but for what is
-        dangerous. What a long text is about is looked for in a part of it.
+        What other languages say is chance, but for what somebody must act on; in a long text and its parts, but for
+        what is dangerous. What a long text is about is looked for in a part of it.
         """
         spoken = self.lexicon.choose(*self.spoken, SOURCE)
+        if message.is_very_long:
+            return self.lexicon.dangerous | spoken & self.lexicon.at_length
         if message.is_long:
             return self.lexicon.dangerous | spoken & self.lexicon.throughout
-        return self.lexicon.abroad | spoken
+        is_part = self.is_part or self.message.is_long
+        return spoken | (self.lexicon.dangerous if is_part else self.lexicon.abroad)
 
     def _find_piece(self, piece: Message, word: int, sign: int) -> list[Found]:
         """Search a piece of the text by what was found in all of it: it begins at a word and at a sign of that."""
@@ -50,7 +55,9 @@ class Search:
         doubtful: set[int] = set()
         for unspaced, first, length in ((False, word, len(piece.words)), (True, sign, len(piece.squeezed))):
             for at in range(first, first + length):
-                hits = self._beginning.get((unspaced, at), ())
+                hits = self._beginning.get((unspaced, at))
+                if not hits:
+                    continue
                 inside = [hit for hit in hits if hit.end <= first + length]
                 if len(inside) < len(hits):
                     # Of a phrase whose longest occurrence ends outside another one may be the longest inside.

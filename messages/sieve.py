@@ -1,13 +1,14 @@
 """Tells at a glance which of many phrases may be in a text.
 
-Each word of a text has a mask of the places where it is, a bit for each; of a long text a bit stands for several
-places. What may stand in the next place of a phrase is where the place before it may be, shifted as far as the phrase
+Each word of a text has a mask of the places where it is, a bit for each; of a long text a bit stands for every 64th
+place. What may stand in the next place of a phrase is where the place before it may be, shifted as far as the phrase
 allows, and where one of its own words is. All phrases take that step at once, as arrays. A phrase that falls through is
 not in the text; of those that stay, most are.
 """
 
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +24,10 @@ _EVERYWHERE = np.uint64((1 << _BITS) - 1)
 # A beginning is joined to the word after it and to the step before its own by so many of these shifts; one bit says
 # that it is the first of its step.
 _SHIFT_BITS, _SHIFT_MASK, _BEGINS_STEP = 3, 0b111, 0b1000000
+# So few phrases are sooner read than sifted further.
+_FEW = 48
 # So many keys there are.
-_KEYS = 2**15
+_KEYS = 2**16
 
 Masks = NDArray[np.uint64]
 Numbers = NDArray[np.uint32]
@@ -74,13 +77,13 @@ class Sieve:
         self._next_keys = np.append(self._next_keys, next_keys)
         self._joints = np.append(self._joints, np.frombuffer(joints, np.uint8))
 
-    def sift(self, phrases: Places, hashes: Hashes, places: Iterable[int]) -> list[int]:
+    def sift(self, phrases: Places, hashes: Hashes, places: Iterable[Sequence[int]]) -> list[int]:
         """Those of some phrases that may be in a text, in their order.
 
         Args:
             phrases: the numbers of those to look for.
             hashes: of the words of the text.
-            places: where in the text each of these is, a bit for each place.
+            places: where in the text each of these is.
         """
         if not len(phrases):
             return []
@@ -89,11 +92,13 @@ class Sieve:
         joints = self._joints[beginnings]
         steps = (joints >= _BEGINS_STEP).nonzero()[0]
         first, second = np.bitwise_or.reduceat(here, steps), np.bitwise_or.reduceat(there, steps)
-        # Most phrases lack a step; of those that have all it is seen whether these follow one another.
+        # Most phrases lack a step; of many that have all it is seen whether these follow one another.
         begins = steps.searchsorted(begins)
         complete = np.logical_and.reduceat(first, begins).nonzero()[0]
-        ends = np.append(begins, len(steps))[complete + 1]
-        found: list[int] = phrases[complete[_follow(first, second, joints[steps], begins[complete], ends)]].tolist()
+        if len(complete) > _FEW:
+            ends = np.append(begins, len(steps))[complete + 1]
+            complete = complete[_follow(first, second, joints[steps], begins[complete], ends)]
+        found: list[int] = phrases[complete].tolist()
         return found
 
     def _find(self, beginnings: Places, words: "_Words") -> tuple[Masks, Masks]:
@@ -113,28 +118,17 @@ class Sieve:
 class _Words:
     """The words of a text by their keys, and where each is."""
 
-    def __init__(self, hashes: Hashes, places: Iterable[int]) -> None:
-        masks: dict[int, int] = {}
-        for key, found in zip((hashes % _KEYS).tolist(), places, strict=True):
-            masks[key] = masks.get(key, 0) | found
-        # For each key that there can be the number of its mask; the first is of all that the text has not.
-        self._numbers = np.zeros(_KEYS, np.uint16)
-        self._numbers[list(masks)] = np.arange(1, len(masks) + 1)
-        self._masks = _fold([0, *masks.values()])
+    def __init__(self, hashes: Hashes, places: Iterable[Sequence[int]]) -> None:
+        places = [*places]
+        keys = np.repeat(hashes % _KEYS, np.fromiter(map(len, places), np.intp, len(places)))
+        bits = np.fromiter(chain.from_iterable(places), np.uint64, len(keys)) % np.uint64(_BITS)
+        # For each key that there can be; of those that the text has not it is empty.
+        self._masks = np.zeros(_KEYS, np.uint64)
+        np.bitwise_or.at(self._masks, keys, np.uint64(1) << bits)
 
     def find(self, keys: Keys) -> Masks:
         """Where the words of these keys are."""
-        return self._masks[self._numbers[keys]]
-
-
-def _fold(places: Sequence[int]) -> Masks:
-    """Masks as wide as they may be, made of wider ones."""
-    wide = -(-max(places).bit_length() // _BITS)
-    if wide < 2:
-        return np.array(places, np.uint64)
-    parts = b"".join(mask.to_bytes(wide * _BITS // 8, "little") for mask in places)
-    masks: Masks = np.bitwise_or.reduce(np.frombuffer(parts, "<u8").reshape(-1, wide), axis=1)
-    return masks
+        return self._masks[keys]
 
 
 def _make_keys(words: Iterable[str]) -> Keys:

@@ -160,7 +160,7 @@ def _hear_mandarin(word: str) -> tuple[str, ...]:
 
 def _take_apart(word: str) -> Sequence[str]:
     """The syllables of Mandarin that run together in a word, the longest first; the word if it is made of others."""
-    syllables = _list_syllables()
+    syllables = list_syllables()
     # From each place on, what the rest is made of.
     rests: dict[int, tuple[str, ...]] = {len(word): ()}
     for at in range(len(word) - 1, -1, -1):
@@ -185,7 +185,7 @@ def _read_cantonese() -> Mapping[str, str]:
 
 
 @cache
-def _list_syllables() -> frozenset[str]:
+def list_syllables() -> frozenset[str]:
     """The syllables of Mandarin, as they are spelled and as many hear them."""
     spelled = {anyascii(sign).lower() for sign in _read_cantonese()}
     return frozenset(spelled | {_spell(syllable, "cmn") for syllable in spelled})

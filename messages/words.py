@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from messages.phrases import PhraseError, check_form, simplify
+from messages.plain_form import PhraseError, check_form, simplify
 from messages.reply_words import get_reply_words
 from messages.topics import TOPICS
 
@@ -76,6 +76,8 @@ THROUGHOUT = frozenset(
         *(*DANGEROUS, *ANSWERS, "asking", "negation", "past", "now", "but", *RISKS),
     }
 )
+# The same of a very long one, which is no short answer, and no "none of these" either.
+AT_LENGTH = THROUGHOUT - {"emergency_alone", *ANSWERS, *RISKS}
 _WORD_TABLES = {"intents": INTENTS, "topics": TOPIC_CODES, "report": REPORT}
 _EXAMPLE_TABLES = {"intents": EXAMPLE_INTENTS, "topics": TOPIC_CODES, "report": REPORTED}
 

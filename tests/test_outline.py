@@ -63,6 +63,19 @@ def test_so_is_what_staff_must_know_of(said: str, intent: str, detail: str | Non
     assert (found.intent, found.detail) == (intent, detail)
 
 
+@pytest.mark.parametrize("code", CRIES)
+def test_a_cry_for_help_in_another_language_is_heard_in_a_very_long_text(code: str) -> None:
+    text = write_around("en" if code != "en" else "es", CRIES[code], 6, 5)
+    assert Message(normalise(text)).is_very_long
+    assert understand(text, "en" if code != "en" else "es").intent == "emergency"
+
+
+def test_a_very_long_text_is_no_none_of_these() -> None:
+    said = "No pacemaker, no implants, no allergies, no metal"
+    assert understand(said, "en", "safety").intent == "no"
+    assert understand(write_around("en", said, 5, 5), "en", "safety").intent != "no"
+
+
 def test_a_long_text_is_about_what_it_begins_with() -> None:
     found = understand(write_around("en", "How long does the scan take?", 0, 7), "en")
     assert found.intent in ("question", "unknown")
@@ -100,13 +113,17 @@ def test_sentences_read_by_themselves_are_together_not_long_and_have_what_is_vit
     assert any(cry in sentence.message.squeezed for sentence in reading.sentences)
 
 
-def test_a_long_text_is_in_three_languages_at_most() -> None:
+def test_a_long_text_is_in_three_languages_at_most_and_a_very_long_one_in_one() -> None:
     # A word of each language in turn.
     words = [normalise(text).split()[0] for code in CODES for _, text in read_examples(code)[:6]]
     message = Message(" ".join(words))
     assert message.is_long
     assert len(read_lexicon().find_spoken(message, None)) <= 3
     assert read_lexicon().find_spoken(message, "hy")[-1] == "hy"
+    very_long = Message(" ".join(words * 3))
+    assert very_long.is_very_long
+    assert len(read_lexicon().find_spoken(very_long, None)) == 1
+    assert read_lexicon().find_spoken(very_long, "hy")[1:] == ["hy"]
 
 
 @pytest.mark.parametrize(("times", "signs"), [(2, 133), (10, 88)])

@@ -5,7 +5,7 @@ import pytest
 from messages.marks import are_at_odds, list_marks
 from messages.matching import Message, normalise, split_clauses
 from messages.phrase_index import PhraseIndex
-from messages.phrases import PhraseError, check_form, simplify
+from messages.plain_form import PhraseError, check_form, simplify
 
 
 def find(source: str, text: str) -> list[tuple[int, int, bool]]:
