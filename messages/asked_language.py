@@ -1,6 +1,6 @@
 """The language that a text asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from messages.evidence import Found
@@ -18,7 +18,7 @@ def find_language_name(reading: Reading) -> Understanding | None:
     """A text that is the name of a language, with words around it that ask for one."""
     names = reading.lexicon.language_names.whole
     bare = reading.bare
-    if bare.is_long:
+    if bare.is_long or "negation" in reading.grammar:
         return None
     fillers = [hit for hit in reading.search(bare) if hit.tag.key == "language_fillers"]
     gone = {at for hit in fillers if not hit.phrase.unspaced for at in range(hit.start, hit.end)}
@@ -38,15 +38,24 @@ def find_language_name(reading: Reading) -> Understanding | None:
 def find_language_within(reading: Reading) -> str | None:
     """The language that a text asks for: not the one they have, nor one that is said not to be understood.
 
-    Whoever names theirs and denies another wants theirs: what we sent was in the other.
+    Whoever names theirs and denies another wants theirs: what we sent was in the other. Whoever only denies one wants
+    the one they say it in.
     """
     named: dict[str, bool] = {}
     for clause, hits in reading.clauses:
-        mentions = [*list_mentions(clause, reading.lexicon.language_names)]
-        denied = _list_denied(mentions, [hit for hit in hits if hit.tag.key == "negation"], reading.spoken[0])
+        mentions, negations = _tell_apart(
+            [*list_mentions(clause, reading.lexicon.language_names)],
+            [hit for hit in hits if hit.tag.key == "negation"],
+            reading.spoken[0],
+        )
+        requests = [hit for hit in hits if hit.tag.key == "language_phrases" and hit.tag.code == reading.spoken[0]]
+        denied = _list_denied(mentions, negations, reading.spoken[0])
+        denied -= {mention.code for mention in mentions if _is_asked_for(mention, negations, requests)}
         for mention in mentions:
             named[mention.code] = named.get(mention.code, True) and mention.code in denied
     wanted = [code for code, is_denied in named.items() if not is_denied]
+    if _says_what_is_not_understood(reading, named):
+        wanted = reading.spoken[:1]
     others = (
         [code for code in wanted if code != reading.own] or wanted or [code for code in named if code != reading.own]
     )
@@ -58,6 +67,33 @@ def find_language_within(reading: Reading) -> str | None:
         others = [code for code in others if code != "zh_Hans"]
     language = find_language(others[0]) if others else None
     return language.bcp47 if language else None
+
+
+def _says_what_is_not_understood(reading: Reading, named: Mapping[str, bool]) -> bool:
+    """Whether it is told, in the language they want, that they have not the one that is named."""
+    # "Why don't you write in Spanish?" asks for it.
+    return bool(named) and all(named.values()) and reading.spoken[0] not in named and not reading.asks
+
+
+def _is_asked_for(mention: Mention, negations: Sequence[Found], requests: Sequence[Found]) -> bool:
+    """Whether it is asked for before any "not": "in Polish please, I do not understand all of it"."""
+    first = min((hit.start for hit in negations if hit.phrase.unspaced is mention.unspaced), default=0)
+    return any(
+        hit.phrase.unspaced is mention.unspaced and hit.start <= mention.start < hit.end <= first for hit in requests
+    )
+
+
+def _tell_apart(
+    mentions: Sequence[Mention], negations: Sequence[Found], code: str
+) -> tuple[list[Mention], list[Found]]:
+    """Without what "hindi" is not: in Filipino it is a "not", in any other language the name of one."""
+    places = {mention.start for mention in mentions if not mention.unspaced}
+    both = [hit for hit in negations if not hit.phrase.unspaced and hit.start in places and hit.end == hit.start + 1]
+    nots = {hit.start for hit in both if hit.tag.code == code}
+    return (
+        [mention for mention in mentions if mention.unspaced or mention.start not in nots],
+        [hit for hit in negations if hit not in both or hit.tag.code == code],
+    )
 
 
 def _list_denied(mentions: Sequence[Mention], negations: Sequence[Found], code: str) -> set[str]:

@@ -12,6 +12,8 @@ from messages.matching import LONG, LONG_LETTERS, UNSPACED, Message, count_lette
 _AROUND = 12
 # Where a text is cut that may say two things, and how many words such a text has.
 _CUTS, _CUT = (1 / 3, 1 / 2, 2 / 3), 7
+# A text of so many words is looked at through a window of some, which is moved on by a few.
+_WINDOWED, _WINDOW, _STEP = 15, 8, 4
 # What is very long is read in smaller parts.
 _SMALLER = 2 / 3
 # So many signs say as much as a word.
@@ -50,6 +52,16 @@ def cut_apart(message: Message) -> list[Message]:
     units = [*_list_units(message.words)]
     places = [round(len(units) * cut) for cut in _CUTS]
     return [Message(_join(part)) for at in places for part in (units[:at], units[at:])]
+
+
+def take_windows(message: Message) -> list[Message]:
+    """Each few words of a text, overlapping, if it has many."""
+    if not has_room(message, _WINDOWED):
+        return []
+    units = [*_list_units(message.words)]
+    times = 1 if len(units) == len(message.words) else _SIGNS_A_WORD
+    width, step = round(_WINDOW * times), round(_STEP * times)
+    return [Message(_join(units[at : at + width])) for at in range(0, len(units) - width + step, step)]
 
 
 def has_room(message: Message, words: int) -> bool:

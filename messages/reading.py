@@ -13,7 +13,7 @@ from messages.guessing import list_signs, number_features, rank
 from messages.languages import LANGUAGES, SOURCE
 from messages.lexicon import Lexicon
 from messages.matching import LONG_LETTERS, Message, count_letters, split_clauses, split_sentences
-from messages.outline import cut_apart, has_room, take_around, take_beginning
+from messages.outline import cut_apart, has_room, take_around, take_beginning, take_windows
 from messages.searching import Search
 from messages.sounds import list_sound_features
 from messages.words import GRAMMAR, MEANING, RISKS, VITAL, Label
@@ -22,6 +22,8 @@ from messages.words import GRAMMAR, MEANING, RISKS, VITAL, Label
 _SENTENCES = 5
 # So many pieces of sentences are read at most; a clause is one if it says as much as so many words.
 _PIECES, _CLAUSE = 12, 3
+# Through so many windows a text is looked at, at most, and a very long one.
+_WINDOWS, _WINDOWS_AT_LENGTH = 16, 6
 _ABOUT_RISKS = frozenset(f"question:{topic}" for topic in RISKS)
 # What is longer is no single phrase, politeness aside.
 _BARE_SIGNS = 40
@@ -191,6 +193,14 @@ class Reading:
         parts = chain.from_iterable(cut_apart(sentence.message) for sentence in self.sentences)
         pieces = {piece.text: piece for piece in chain(parts, clauses if len(self.clauses) > 1 else ())}
         return [self.read(piece) for piece in islice(pieces.values(), _PIECES)]
+
+    @cached_property
+    def windows(self) -> list["Reading"]:
+        """Each few words of a text, overlapping; of many those that have anything vital first."""
+        windows = [(sentence, window) for sentence in self.sentences for window in take_windows(sentence.message)]
+        windows.sort(key=lambda pair: pair[0]._rank_urgency(pair[1]))
+        most = _WINDOWS_AT_LENGTH if self.message.is_very_long else _WINDOWS
+        return [sentence.read(window) for sentence, window in windows[:most]]
 
     def _read_part(self, part: Message, signs: str, searched: dict[str, list[Found]]) -> "Reading":
         return replace(

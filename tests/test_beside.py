@@ -94,6 +94,33 @@ def test_what_is_vital_is_heard_where_nobody_set_a_full_stop(intent: str, code: 
     assert understand(asked, code).intent == "question"
 
 
+BEFORE = {
+    "en": "will it show if the nerve is pinched and can we do friday instead and how much is it with my insurance",
+    "es": "para qué es este estudio y cuánto cuesta y puedo tomar agua antes y dónde dejo el carro",
+}
+BEHIND = {
+    "en": "do i have to take my wedding ring off and is it loud in there",
+    "es": "me van a inyectar algo y hace mucho ruido la máquina",
+}
+
+
+@pytest.mark.parametrize(
+    ("intent", "said", "code"),
+    [
+        ("emergency", "mi papá se cayó y no se mueve", "es"),
+        ("emergency", "me duele el pecho y se me duerme el brazo izquierdo", "es"),
+        ("emergency", "his lips have gone blue and i cant wake him", "en"),
+        ("report", "grandpa has a bit of shrapnel in his leg", "en"),
+        ("report", "a mi hijo le pusieron una válvula en la cabeza", "es"),
+        ("wrong_number", "there is no margaret at this number", "en"),
+        ("stop", "please take my number off your list", "en"),
+    ],
+)
+def test_what_is_vital_is_heard_among_many_things_without_a_full_stop(intent: str, said: str, code: str) -> None:
+    assert understand(f"{BEFORE[code]} {said} {BEHIND[code]}", code).intent == intent
+    assert understand(f"{BEFORE[code]} {BEHIND[code]}", code).intent == "question"
+
+
 @pytest.mark.parametrize(
     ("text", "own"),
     [

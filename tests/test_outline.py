@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from messages.lexicon import read_lexicon
 from messages.matching import LONG_LETTERS, Message, count_letters, normalise
-from messages.outline import cut_apart, take_around, take_beginning
+from messages.outline import cut_apart, take_around, take_beginning, take_windows
 from messages.phrase_index import Hit
 from messages.phrases import Phrase
 from messages.reading import Reading
@@ -146,6 +146,24 @@ def test_a_text_is_cut_in_two_at_a_few_places_unless_it_is_short(words: list[str
     assert all(part.words for part in parts)
     for before, behind in zip(parts[::2], parts[1::2], strict=True):
         assert before.squeezed + behind.squeezed == message.squeezed
+
+
+@given(st.lists(st.text("abcde", min_size=1, max_size=12), min_size=15, max_size=100))
+def test_each_few_words_are_in_a_window_that_overlaps_the_next_one(words: list[str]) -> None:
+    windows = take_windows(Message(" ".join(words)))
+    assert all(len(window.words) <= 8 for window in windows)
+    for at in range(len(words) - 4):
+        assert any(" ".join(words[at : at + 5]) in window.text for window in windows)
+
+
+def test_few_words_have_no_windows_and_of_many_those_with_anything_vital_come_first() -> None:
+    assert not take_windows(Message("how long does it take and where can i park my car please"))
+    windows = take_windows(Message("我们星期五几点到停车方便吗早上能不能吃饭我喘不过气来"))
+    assert [len(window.squeezed) for window in windows] == [14, 14, 12]
+    text = write_around("en", CRIES["en"], 6, 6).replace(". ", " ")
+    reading = Reading(text, Message(normalise(text)), "en", ["en"], None, read_lexicon())
+    assert len(reading.windows) <= 6
+    assert "cannot breathe" in reading.windows[0].message.text
 
 
 def test_a_text_without_room_for_two_things_is_not_cut() -> None:

@@ -293,6 +293,28 @@ def test_what_a_sentence_says_outdoes_the_words_it_has(text: str, own: str, inte
         ("en español no, en inglés", "es", "en"),
         ("in polish please not german", "de", "pl"),
         ("i cant read spanish please text in english", "es", "en"),
+        # Whoever says what they do not understand says it in the language they want, whichever is on record.
+        ("no entiendo ingles", "es", "es"),
+        ("no entiendo ingles", "en", "es"),
+        ("I don't understand Spanish", "es", "en"),
+        ("não entendo inglês", "en", "pt-BR"),
+        ("je ne comprends pas l'anglais", "fr", "fr"),
+        ("ich verstehe kein Englisch", "de", "de"),
+        ("nie rozumiem po angielsku", "pl", "pl"),
+        ("я не понимаю по английски", "en", "ru"),
+        ("انا لا افهم الانجليزيه", "ar", "ar"),
+        ("mujhe english nahi aati", "hi", "hi"),
+        ("mwen pa konprann angle", "ht", "ht"),
+        ("hindi ko maintindihan ang English", "fil", "fil"),
+        ("我看不懂英文", "zh_Hant", "zh-Hant"),
+        ("英語がわかりません", "ja", "ja"),
+        ("영어를 몰라요", "ko", "ko"),
+        ("no ingles", "es", "es"),
+        # These ask for it.
+        ("can't you send it in Spanish", "en", "es"),
+        ("please write in polish because i do not understand everything", "en", "pl"),
+        ("why don't you write in Spanish?", "en", "es"),
+        ("¿no me pueden escribir en inglés?", "es", "en"),
     ],
 )
 def test_the_language_asked_for_is_not_the_one_denied(text: str, own: str, wanted: str) -> None:
