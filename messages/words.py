@@ -1,6 +1,6 @@
 """What patients write, per language: ``words/<code>.toml`` and ``examples/<code>.toml``.
 
-The words are phrases (see ``phrases.py``), the examples whole texts with what they mean.
+The words are phrases (see ``plain_form.py``), the examples whole texts with what they mean.
 """
 
 import tomllib
