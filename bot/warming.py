@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import ctypes
-import gc
 import threading
 
 from messages.catalogues import read_catalogue
@@ -52,10 +51,6 @@ def _learn(learned: asyncio.Future[None], stopped: threading.Event) -> None:
     try:
         if not stopped.wait(_LEARN_EVERY_S):
             lexicon = read_lexicon()
-            # What has been read by now stays. To look through all of it for rubbish again and again would stop
-            # everything for a while on a busy machine.
-            gc.collect()
-            gc.freeze()
             for language in LANGUAGES:
                 if not (lexicon.has_learned() or stopped.is_set()):
                     lexicon.get_learned(language.code)

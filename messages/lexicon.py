@@ -1,5 +1,6 @@
 """All the words of all languages, ready to be found in a text: phrases, vocabulary, and who says what."""
 
+import gc
 import math
 import sys
 import threading
@@ -196,7 +197,11 @@ def _read() -> Lexicon:
     # The first text that needs them shall not wait for them.
     list_syllables()
     kept = read_kept()
-    return kept if isinstance(kept, Lexicon) else _make()
+    lexicon = kept if isinstance(kept, Lexicon) else _make()
+    # What has been read by now stays. To look through all of it for rubbish takes longer than most texts.
+    gc.collect()
+    gc.freeze()
+    return lexicon
 
 
 def _make() -> Lexicon:
