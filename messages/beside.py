@@ -16,6 +16,9 @@ from messages.stop_words import has_stop_word
 from messages.understanding import Understanding, find_confidence
 from messages.words import REPORTED
 
+# A part of a text, and how likely it is what is looked for.
+_Likely = tuple[float, Reading]
+
 
 class _Kind(NamedTuple):
     """What a part of a text may be, and how likely it must be that.
@@ -120,25 +123,24 @@ def _find_part(reading: Reading, kind: _Kind) -> Reading | None:
     told = [*filter(reading.find_code, kind.phrases)]
     if not (told or reading.find_share(kind.label) >= kind.least) or not has_room(reading.message, kind.words):
         return None
-    pieces = [] if _is_outweighed(reading, kind) else reading.pieces
+    pieces = _list_likeliest([] if _is_outweighed(reading, kind) else reading.pieces, kind)
     found = _find_told(pieces, kind, told, kind.told) or _find_likely(pieces, kind, kind.piece, kind.other)
     if found or (kind is _REPORT and _is_about_one_risk(reading)):
         return found
-    windows = reading.windows
+    windows = _list_likeliest(reading.windows, kind)
     return _find_told(windows, kind, told, _TOLD) or _find_likely(windows, kind, kind.window, kind.beside)
 
 
-def _find_told(parts: list[Reading], kind: _Kind, told: list[str], enough: float) -> Reading | None:
+def _find_told(likeliest: list[_Likely], kind: _Kind, told: list[str], enough: float) -> Reading | None:
     """The likeliest part that has a phrase for it."""
-    for share, part in _list_likeliest(parts, kind):
+    for share, part in likeliest:
         if share >= enough and any(map(part.find_code, told)) and not _is_outweighed(part, kind):
             return part
     return None
 
 
-def _find_likely(parts: list[Reading], kind: _Kind, enough: float, other: float) -> Reading | None:
+def _find_likely(likeliest: list[_Likely], kind: _Kind, enough: float, other: float) -> Reading | None:
     """The likeliest part, if it is likely enough and another one, too."""
-    likeliest = _list_likeliest(parts, kind)
     if not likeliest:
         return None
     (share, part), *others = likeliest
@@ -155,7 +157,7 @@ def _is_about_one_risk(reading: Reading) -> bool:
     return reading.asks_about_risk and reading.ranked[0][1] >= _ONE_RISK
 
 
-def _list_likeliest(parts: list[Reading], kind: _Kind) -> list[tuple[float, Reading]]:
+def _list_likeliest(parts: list[Reading], kind: _Kind) -> list[_Likely]:
     return sorted(((_measure(part, kind), part) for part in parts), key=itemgetter(0), reverse=True)
 
 

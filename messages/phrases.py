@@ -143,7 +143,7 @@ def _find_rows_of_signs(choices: Sequence[str], places: Places) -> Iterator[list
 def _locate(signs: str, places: Places) -> int:
     """Where some signs are, by the pieces of them."""
     found = places.find(signs[:PIECE_SIGNS])
-    for at in range(PIECE_SIGNS, len(signs), PIECE_SIGNS) if len(signs) > PIECE_SIGNS else ():
+    for at in range(PIECE_SIGNS, len(signs), PIECE_SIGNS):
         found &= places.find(signs[at : at + PIECE_SIGNS]) >> at
     return found
 
